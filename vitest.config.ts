@@ -1,0 +1,46 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { defineConfig } from "vitest/config";
+import { vectorsFolder } from "./test/vectors/support/folder.ts";
+
+// Without the "source" condition the tests would silently run whatever an earlier build left in dist.
+const withoutVectors = vectorsFolder() === undefined ? ["test/vectors/**"] : [];
+const exclude = ["**/node_modules/**", "dist/**", ...withoutVectors];
+
+export default defineConfig({
+  resolve: { conditions: ["source"] },
+  ssr: { resolve: { conditions: ["source", "node"] } },
+  test: {
+    globalSetup: ["test/vectors/support/global.ts"],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    passWithNoTests: true,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "core",
+          pool: "threads",
+          isolate: false,
+          include: ["test/{unit,vectors,sim}/**/*.test.ts"],
+          exclude,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        // Real processes, sockets and kills: one file at a time, after the others, so that two cores are enough.
+        extends: true,
+        test: {
+          name: "outside",
+          pool: "forks",
+          fileParallelism: false,
+          include: ["test/{e2e,interop}/**/*.test.ts"],
+          exclude,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ].filter((project) => project.test.name === "core" || existsSync(resolve("test/e2e")) || existsSync(resolve("test/interop"))),
+  },
+});
