@@ -1,0 +1,239 @@
+/** Byte strings: comparison, text forms and fixed-width integers. Everything here is synchronous and copies its input. */
+import { DecodeError } from "./errors/index.js";
+
+const encoder = new TextEncoder();
+// A byte order mark is an ordinary character on the wire, so it must survive decoding.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Whether two byte strings have the same length and content. Not constant-time: never compare secrets with it. */
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  const length = a.length;
+  if (length !== b.length) {
+    return false;
+  }
+  for (let i = 0; i < length; i++) {
+    if (a[i] !== b[i]) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Bytewise (lexicographic) order, as Go's `bytes.Compare`: negative, zero or positive; a prefix sorts first. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = a.length < b.length ? a.length : b.length;
+  for (let i = 0; i < length; i++) {
+    const difference = (a[i] as number) - (b[i] as number);
+    if (difference !== 0) {
+      return difference;
+    }
+  }
+  return a.length - b.length;
+}
+
+/** One new array that holds the parts one after the other. */
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  let total = 0;
+  for (const part of parts) {
+    total += part.length;
+  }
+  const out = new Uint8Array(total);
+  let offset = 0;
+  for (const part of parts) {
+    out.set(part, offset);
+    offset += part.length;
+  }
+  return out;
+}
+
+const HEX_OF_BYTE: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Lower-case hexadecimal text, two digits per byte. */
+export function toHex(bytes: Uint8Array): string {
+  let text = "";
+  for (let i = 0; i < bytes.length; i++) {
+    text += HEX_OF_BYTE[bytes[i] as number];
+  }
+  return text;
+}
+
+function hexDigit(code: number): number {
+  if (code >= 48 && code <= 57) {
+    return code - 48;
+  }
+  const lower = code | 32;
+  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
+}
+
+/**
+ * Reads hexadecimal text of either case, without a prefix.
+ *
+ * @throws DecodeError on an odd number of digits or any other character
+ */
+export function fromHex(text: string): Uint8Array {
+  if (text.length % 2 !== 0) {
+    throw new DecodeError(`hex text has an odd number of digits (${text.length})`);
+  }
+  const out = new Uint8Array(text.length >> 1);
+  for (let i = 0; i < out.length; i++) {
+    const high = hexDigit(text.charCodeAt(2 * i));
+    const low = hexDigit(text.charCodeAt(2 * i + 1));
+    if (high < 0 || low < 0) {
+      throw new DecodeError(`hex text has a character that is no hex digit at or after position ${2 * i}`);
+    }
+    out[i] = (high << 4) | low;
+  }
+  return out;
+}
+
+const BASE64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const BASE64_VALUE: Uint8Array = (() => {
+  const table = new Uint8Array(128).fill(255);
+  for (let i = 0; i < BASE64.length; i++) {
+    table[BASE64.charCodeAt(i)] = i;
+  }
+  return table;
+})();
+
+/** Standard base64 text (RFC 4648 section 4) with padding. */
+export function toBase64(bytes: Uint8Array): string {
+  let text = "";
+  let i = 0;
+  for (; i + 2 < bytes.length; i += 3) {
+    const word = ((bytes[i] as number) << 16) | ((bytes[i + 1] as number) << 8) | (bytes[i + 2] as number);
+    text += BASE64.charAt(word >> 18) + BASE64.charAt((word >> 12) & 63);
+    text += BASE64.charAt((word >> 6) & 63) + BASE64.charAt(word & 63);
+  }
+  if (i + 1 === bytes.length) {
+    const word = bytes[i] as number;
+    text += `${BASE64.charAt(word >> 2)}${BASE64.charAt((word & 3) << 4)}==`;
+  } else if (i + 2 === bytes.length) {
+    const word = ((bytes[i] as number) << 8) | (bytes[i + 1] as number);
+    text += `${BASE64.charAt(word >> 10)}${BASE64.charAt((word >> 4) & 63)}${BASE64.charAt((word & 15) << 2)}=`;
+  }
+  return text;
+}
+
+/**
+ * Reads standard, padded base64 text. As Go's `base64.StdEncoding` it skips line breaks and ignores stray bits in
+ * the last character.
+ *
+ * @param options.strict refuse line breaks and stray bits too, so that one byte string has exactly one text
+ * @throws DecodeError when the text is not padded base64
+ */
+export function fromBase64(text: string, options?: { readonly strict?: boolean }): Uint8Array {
+  const strict = options?.strict === true;
+  const source = strict ? text : text.replace(/[\r\n]/g, "");
+  if (source.length % 4 !== 0) {
+    throw new DecodeError(`base64 text has ${source.length} characters, which is no multiple of 4`);
+  }
+  const padding = source.endsWith("==") ? 2 : source.endsWith("=") ? 1 : 0;
+  const digits = source.length - padding;
+  const out = new Uint8Array((digits * 6) >> 3);
+  let word = 0;
+  let bits = 0;
+  let offset = 0;
+  for (let i = 0; i < digits; i++) {
+    const code = source.charCodeAt(i);
+    const value = code < 128 ? (BASE64_VALUE[code] as number) : 255;
+    if (value === 255) {
+      throw new DecodeError(`base64 text has a character outside its alphabet at position ${i}`);
+    }
+    word = ((word << 6) | value) & 0xffffff;
+    bits += 6;
+    if (bits >= 8) {
+      bits -= 8;
+      out[offset++] = (word >> bits) & 255;
+    }
+  }
+  if (strict && (word & ((1 << bits) - 1)) !== 0) {
+    throw new DecodeError("base64 text has stray bits in its last character");
+  }
+  return out;
+}
+
+/** The UTF-8 bytes of a text; lone surrogates become U+FFFD. */
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/**
+ * The text of UTF-8 bytes; a byte order mark is kept.
+ *
+ * @throws DecodeError when the bytes are not valid UTF-8
+ */
+export function fromUtf8(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new DecodeError("text is not valid UTF-8");
+  }
+}
+
+function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Two big-endian bytes of an integer 0..2^16-1. */
+export function u16be(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 8, value);
+}
+
+/** Four big-endian bytes of an integer 0..2^32-1. */
+export function u32be(value: number): Uint8Array {
+  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+}
+
+/** Eight big-endian bytes; negative values as two's complement, so an i64 works too. */
+export function u64be(value: bigint): Uint8Array {
+  const out = new Uint8Array(8);
+  view(out).setBigUint64(0, value, false);
+  return out;
+}
+
+/** Two little-endian bytes of an integer 0..2^16-1. */
+export function u16le(value: number): Uint8Array {
+  return Uint8Array.of(value, value >>> 8);
+}
+
+/** Four little-endian bytes of an integer 0..2^32-1. */
+export function u32le(value: number): Uint8Array {
+  return Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24);
+}
+
+/** Eight little-endian bytes; negative values as two's complement, so an i64 works too. */
+export function u64le(value: bigint): Uint8Array {
+  const out = new Uint8Array(8);
+  view(out).setBigUint64(0, value, true);
+  return out;
+}
+
+/** Reads two big-endian bytes at an offset. Throws RangeError when they are not there, as all readers below. */
+export function readU16be(bytes: Uint8Array, offset = 0): number {
+  return view(bytes).getUint16(offset, false);
+}
+
+/** Reads four big-endian bytes at an offset. */
+export function readU32be(bytes: Uint8Array, offset = 0): number {
+  return view(bytes).getUint32(offset, false);
+}
+
+/** Reads eight big-endian bytes at an offset. */
+export function readU64be(bytes: Uint8Array, offset = 0): bigint {
+  return view(bytes).getBigUint64(offset, false);
+}
+
+/** Reads two little-endian bytes at an offset. */
+export function readU16le(bytes: Uint8Array, offset = 0): number {
+  return view(bytes).getUint16(offset, true);
+}
+
+/** Reads four little-endian bytes at an offset. */
+export function readU32le(bytes: Uint8Array, offset = 0): number {
+  return view(bytes).getUint32(offset, true);
+}
+
+/** Reads eight little-endian bytes at an offset. */
+export function readU64le(bytes: Uint8Array, offset = 0): bigint {
+  return view(bytes).getBigUint64(offset, true);
+}

@@ -1,0 +1,43 @@
+/**
+ * The cryptographic kernels: `#kernels` resolves to OpenSSL on Node.js and to @noble elsewhere. This file holds types
+ * only. All kernels are synchronous and return fresh plain `Uint8Array`s. The two implementations answer identically,
+ * with one exception that is stated at `ed25519Accepts`.
+ */
+
+/** SHA-512/256, 32 bytes: the hash of this protocol. */
+export declare function sha512_256(data: Uint8Array): Uint8Array;
+/** SHA-512, 64 bytes. */
+export declare function sha512(data: Uint8Array): Uint8Array;
+/** SHA-256, 32 bytes: the hash of the consensus engine's blocks. */
+export declare function sha256(data: Uint8Array): Uint8Array;
+/** SHA3-256, 32 bytes. */
+export declare function sha3_256(data: Uint8Array): Uint8Array;
+/** HMAC with SHA-512, 64 bytes. */
+export declare function hmacSha512(key: Uint8Array, data: Uint8Array): Uint8Array;
+/** HMAC with SHA-512/256 (block of 128 bytes), 32 bytes. */
+export declare function hmacSha512_256(key: Uint8Array, data: Uint8Array): Uint8Array;
+/** HMAC with SHA-256, 32 bytes. */
+export declare function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
+
+/**
+ * Quick Ed25519 check of a 64-byte signature by a 32-byte key. `true` means that the cofactored equation holds and that
+ * S is reduced; small-order points are *not* refused here. `false` decides nothing: OpenSSL checks a stricter equation
+ * than the protocol. Only `verifyRaw` of the signature file gives the protocol's answer.
+ */
+export declare function ed25519Accepts(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+
+/** An Ed25519 private key that is ready to sign. */
+export interface Ed25519Key {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array;
+  /** RFC 8032 signature, 64 bytes, over the message as it is: no context, no prehash. */
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/** Expands a 32-byte RFC 8032 seed. Expensive compared with a signature: keep the result. */
+export declare function ed25519Key(seed: Uint8Array): Ed25519Key;
+
+/** X25519 public key (32 bytes) of a 32-byte private key. */
+export declare function x25519PublicKey(privateKey: Uint8Array): Uint8Array;
+/** X25519 shared secret (32 bytes), all zeros for a small-order peer: the caller decides what that means. */
+export declare function x25519(privateKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array;

@@ -1,0 +1,59 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import * as noble from "#common/crypto/kernels-noble.js";
+import * as openssl from "#platform/kernels-openssl.js";
+
+const seed32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
+const message = fc.uint8Array({ maxLength: 300 });
+
+describe("kernels on OpenSSL and on noble", () => {
+  it.each(["sha512_256", "sha512", "sha256", "sha3_256"] as const)("give the same %s", (name) => {
+    fc.assert(
+      fc.property(message, (data) => {
+        expect(openssl[name](data)).toEqual(noble[name](data));
+      }),
+    );
+    const long = new Uint8Array(100_000).map((_, i) => i);
+    expect(openssl[name](long)).toEqual(noble[name](long));
+  });
+
+  it.each(["hmacSha512", "hmacSha512_256", "hmacSha256"] as const)("give the same %s", (name) => {
+    fc.assert(
+      fc.property(message, message, (key, data) => {
+        expect(openssl[name](key, data)).toEqual(noble[name](key, data));
+      }),
+    );
+  });
+
+  it("give the same Ed25519 keys and signatures, and accept each other's", () => {
+    fc.assert(
+      fc.property(seed32, message, (seed, data) => {
+        const a = openssl.ed25519Key(seed);
+        const b = noble.ed25519Key(seed);
+        expect(a.publicKey).toEqual(b.publicKey);
+        const signature = a.sign(data);
+        expect(signature).toEqual(b.sign(data));
+        expect(openssl.ed25519Accepts(a.publicKey, data, signature)).toBe(true);
+        expect(noble.ed25519Accepts(a.publicKey, data, signature)).toBe(true);
+        signature[40] = (signature[40] as number) ^ 1;
+        expect(openssl.ed25519Accepts(a.publicKey, data, signature)).toBe(false);
+        expect(noble.ed25519Accepts(a.publicKey, data, signature)).toBe(false);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("give the same X25519 keys and secrets, zeros for a small-order peer", () => {
+    fc.assert(
+      fc.property(seed32, seed32, (a, b) => {
+        const peer = openssl.x25519PublicKey(b);
+        expect(peer).toEqual(noble.x25519PublicKey(b));
+        expect(openssl.x25519(a, peer)).toEqual(noble.x25519(a, peer));
+        for (const kernel of [openssl, noble]) {
+          expect(kernel.x25519(a, new Uint8Array(32))).toEqual(new Uint8Array(32));
+        }
+      }),
+      { numRuns: 10 },
+    );
+  });
+});
