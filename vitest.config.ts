@@ -41,6 +41,9 @@ export default defineConfig({
           sequence: { groupOrder: 1 },
         },
       },
-    ].filter((project) => project.test.name === "core" || existsSync(resolve("test/e2e")) || existsSync(resolve("test/interop"))),
+    ].filter(
+      (project) =>
+        project.test.name === "core" || existsSync(resolve("test/e2e")) || existsSync(resolve("test/interop")),
+    ),
   },
 });
