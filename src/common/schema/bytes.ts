@@ -1,0 +1,107 @@
+import { fromBase64, fromHex, toBase64, toHex } from "../bytes.js";
+import { DecodeError } from "../errors/index.js";
+import type { Json } from "../json.js";
+import { define, type Schema } from "./schema.js";
+
+function same(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+function limited(value: Uint8Array, max: number): Uint8Array {
+  if (value.length > max) throw new DecodeError(`${value.length} bytes, limit ${max}`);
+  return value;
+}
+
+function bytesFromJson(json: Json): Uint8Array {
+  if (json === null) return new Uint8Array(0);
+  if (typeof json === "string") return fromBase64(json);
+  if (Array.isArray(json)) return Uint8Array.from(json.map((item) => Number(item)));
+  throw new DecodeError("expected base64 text");
+}
+
+/**
+ * A byte string of variable length, base64 in JSON.
+ * @param options.max longest accepted length in bytes
+ */
+export function bytes(options: { max: number }): Schema<Uint8Array> {
+  return define<Uint8Array>({
+    typeName: "bytes",
+    write: (w, value) => w.bytes(value),
+    readValue: (r) => r.readBytes(options.max),
+    toJson: (value) => toBase64(value),
+    fromJson: (json) => limited(bytesFromJson(json), options.max),
+    zero: () => new Uint8Array(0),
+    isEmpty: (value) => value.length === 0,
+    equals: same,
+  });
+}
+
+/** Text form of a byte string type in JSON. */
+export interface TextForm {
+  toText(value: Uint8Array): string;
+  fromText(text: string): Uint8Array;
+}
+
+const HEX: TextForm = {
+  toText: toHex,
+  // The reference falls back to base64 where a hash or namespace is no hex text.
+  fromText: (text) => (/^[0-9a-fA-F]*$/.test(text) && text.length % 2 === 0 ? fromHex(text) : fromBase64(text)),
+};
+const BASE64: TextForm = { toText: toBase64, fromText: fromBase64 };
+
+/**
+ * A byte string of exactly `size` bytes: keys, hashes, addresses. Never empty for `omitempty`.
+ * @param options.json text form: "hex", "base64" or a codec
+ * @param options.refine extra check of a decoded value, throws DecodeError
+ */
+export function fixedBytes(
+  typeName: string,
+  size: number,
+  options: { json: "hex" | "base64" | TextForm; refine?: (value: Uint8Array) => void },
+): Schema<Uint8Array> {
+  const form = options.json === "hex" ? HEX : options.json === "base64" ? BASE64 : options.json;
+  const refine = options.refine;
+  const exact = (value: Uint8Array): Uint8Array => {
+    if (value.length !== size) throw new DecodeError(`${typeName} has ${value.length} bytes, must have ${size}`);
+    refine?.(value);
+    return value;
+  };
+  // An array of small integers in place of the string skips every check of the type, as in the reference.
+  const fromArray = (value: Uint8Array): Uint8Array => {
+    const out = new Uint8Array(size);
+    out.set(value.subarray(0, size));
+    return out;
+  };
+  return define<Uint8Array>({
+    typeName,
+    write: (w, value) => w.bytes(value),
+    readValue: (r) => (r.peekMajor() === 4 ? fromArray(r.readBytes(1 << 20)) : exact(r.readBytes(1 << 20))),
+    toJson: (value) => form.toText(value),
+    fromJson(json) {
+      if (json === null) return new Uint8Array(size);
+      if (typeof json !== "string") throw new DecodeError(`expected the text of a ${typeName}`);
+      return exact(form.fromText(json));
+    },
+    zero: () => new Uint8Array(size),
+    isEmpty: () => false,
+    equals: same,
+  });
+}
+
+/** One already encoded item, spliced in verbatim; empty is written as null (`RawMessage`). */
+export const raw: Schema<Uint8Array> = define<Uint8Array>({
+  typeName: "raw",
+  ownsNull: true,
+  write(w, value) {
+    if (value.length === 0) w.null();
+    else w.raw(value);
+  },
+  readValue: (r) => r.readRaw(),
+  toJson: (value) => toBase64(value),
+  fromJson: (json) => bytesFromJson(json),
+  zero: () => new Uint8Array(0),
+  isEmpty: (value) => value.length === 0,
+  equals: same,
+});

@@ -1,0 +1,125 @@
+import { CborReader } from "../cbor/reader.js";
+import type { Mode } from "../cbor/strictness.js";
+import { CborWriter } from "../cbor/writer.js";
+import { DecodeError } from "../errors/index.js";
+import type { Json } from "../json.js";
+
+/** How a field behaves in a struct when it holds nothing. */
+export type Omit = "never" | "empty" | "undefined";
+
+/**
+ * A wire type as a value: one declaration gives the CBOR and JSON forms, the zero value and the equality of a type.
+ * `decode` and `fromJson` throw DecodeError, which names the field.
+ */
+export interface Schema<T> {
+  /** Name in error texts and generated documents. */
+  readonly typeName: string;
+  /** As a struct field: when the field is left out (Go's `omitempty`). */
+  readonly omit: Omit;
+  /** As a struct field: the wire name, if it is not the field's name in snake case. */
+  readonly wireName: string | undefined;
+
+  write(w: CborWriter, value: T): void;
+  /** Reads one item; null gives the zero value, as in the reference. */
+  read(r: CborReader): T;
+  /** Canonical CBOR. */
+  encode(value: T): Uint8Array;
+  /** Decodes one item. Default mode: untrusted. */
+  decode(bytes: Uint8Array, mode?: Mode): T;
+  toJson(value: T): Json;
+  fromJson(json: Json): T;
+  /** Text form as a key of a JSON object. */
+  toKey(value: T): string;
+  fromKey(key: string): T;
+  /** The value of an absent field. */
+  zero(): T;
+  /** Whether `omitempty` leaves the value out of CBOR. */
+  isEmpty(value: T): boolean;
+  /** Whether `omitempty` leaves the value out of JSON, which differs for structs and quantities. */
+  isJsonEmpty(value: T): boolean;
+  equals(a: T, b: T): boolean;
+}
+
+/** The value type of a schema. */
+export type Infer<S> = S extends Schema<infer T> ? T : never;
+
+/** What a concrete type has to provide; the rest of Schema follows from it. */
+export interface Definition<T> {
+  typeName: string;
+  write(w: CborWriter, value: T): void;
+  readValue(r: CborReader): T;
+  toJson(value: T): Json;
+  fromJson(json: Json): T;
+  zero(): T;
+  isEmpty(value: T): boolean;
+  isJsonEmpty?(value: T): boolean;
+  equals?(a: T, b: T): boolean;
+  toKey?(value: T): string;
+  fromKey?(key: string): T;
+  /** Null is a value of this type, not a stand-in for zero. */
+  ownsNull?: boolean;
+  omit?: Omit;
+  wireName?: string | undefined;
+}
+
+const scratch = new CborWriter();
+const reentry = { busy: false };
+
+function encodeWith<T>(write: (w: CborWriter, value: T) => void, value: T): Uint8Array {
+  if (reentry.busy) {
+    const own = new CborWriter();
+    write(own, value);
+    return own.finish();
+  }
+  reentry.busy = true;
+  try {
+    scratch.reset();
+    write(scratch, value);
+    return scratch.finish();
+  } finally {
+    reentry.busy = false;
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Completes a definition to a schema. */
+export function define<T>(d: Definition<T>): Schema<T> {
+  const write = (w: CborWriter, value: T): void => d.write(w, value);
+  const read = d.ownsNull
+    ? (r: CborReader): T => d.readValue(r)
+    : (r: CborReader): T => (r.tryNull() ? d.zero() : d.readValue(r));
+  const encode = (value: T): Uint8Array => encodeWith(write, value);
+  return {
+    typeName: d.typeName,
+    omit: d.omit ?? "never",
+    wireName: d.wireName,
+    write,
+    read,
+    encode,
+    decode(bytes, mode = "untrusted") {
+      const r = new CborReader(bytes, mode);
+      const value = read(r);
+      r.end();
+      return value;
+    },
+    toJson: (value) => d.toJson(value),
+    fromJson: (json) => d.fromJson(json),
+    toKey: d.toKey ?? ((value) => keyText(d.toJson(value))),
+    fromKey: d.fromKey ?? ((key) => d.fromJson(key)),
+    zero: () => d.zero(),
+    isEmpty: (value) => d.isEmpty(value),
+    isJsonEmpty: d.isJsonEmpty ?? ((value) => d.isEmpty(value)),
+    equals: d.equals ?? ((a, b) => sameBytes(encode(a), encode(b))),
+  };
+}
+
+function keyText(json: Json): string {
+  if (typeof json === "string") return json;
+  if (typeof json === "number" || typeof json === "bigint") return json.toString();
+  throw new DecodeError("not usable as a JSON object key");
+}

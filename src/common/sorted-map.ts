@@ -1,0 +1,133 @@
+import { CborWriter } from "./cbor/writer.js";
+
+/** Gives every key its canonical CBOR encoding, which is also its place in the order. */
+export interface KeyCodec<K> {
+  encode(key: K): Uint8Array;
+}
+
+interface Entry<K, V> {
+  readonly key: K;
+  value: V;
+}
+
+function identifier(encoded: Uint8Array): string {
+  let out = "";
+  for (let i = 0; i < encoded.length; i++) out += String.fromCharCode(encoded[i] as number);
+  return out;
+}
+
+/** Length first, then bytewise: the order of map keys in canonical CBOR. */
+function compareIdentifiers(a: string, b: string): number {
+  if (a.length !== b.length) return a.length - b.length;
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function scratch<K>(write: (w: CborWriter, key: K) => void): KeyCodec<K> {
+  const writer = new CborWriter();
+  return {
+    encode(key: K): Uint8Array {
+      writer.reset();
+      write(writer, key);
+      return writer.finish();
+    },
+  };
+}
+
+const BYTES = scratch<Uint8Array>((w, key) => w.bytes(key));
+const TEXT = scratch<string>((w, key) => w.text(key));
+const INT = scratch<number | bigint>((w, key) => w.int(BigInt(key)));
+
+/**
+ * A map whose iteration order is a property of its keys (canonical CBOR order), never of insertion, so that state
+ * machine code may iterate it. Keys are compared by their encoding, so equal byte strings are one key.
+ */
+export class SortedMap<K, V> {
+  private readonly index = new Map<string, Entry<K, V>>();
+  private order: string[] | undefined = [];
+
+  constructor(private readonly codec: KeyCodec<K>) {}
+
+  static bytes<V>(): SortedMap<Uint8Array, V> {
+    return new SortedMap<Uint8Array, V>(BYTES);
+  }
+
+  static text<V>(): SortedMap<string, V> {
+    return new SortedMap<string, V>(TEXT);
+  }
+
+  static int<K extends number | bigint, V>(): SortedMap<K, V> {
+    return new SortedMap<K, V>(INT as KeyCodec<K>);
+  }
+
+  get size(): number {
+    return this.index.size;
+  }
+
+  get(key: K): V | undefined {
+    return this.index.get(identifier(this.codec.encode(key)))?.value;
+  }
+
+  has(key: K): boolean {
+    return this.index.has(identifier(this.codec.encode(key)));
+  }
+
+  set(key: K, value: V): this {
+    const id = identifier(this.codec.encode(key));
+    const entry = this.index.get(id);
+    if (entry !== undefined) {
+      entry.value = value;
+      return this;
+    }
+    const order = this.order;
+    const last = order?.[order.length - 1];
+    if (order !== undefined && (last === undefined || compareIdentifiers(last, id) < 0)) order.push(id);
+    else this.order = undefined;
+    this.index.set(id, { key, value });
+    return this;
+  }
+
+  delete(key: K): boolean {
+    const id = identifier(this.codec.encode(key));
+    if (!this.index.delete(id)) return false;
+    const at = this.order?.indexOf(id) ?? -1;
+    if (at >= 0) this.order?.splice(at, 1);
+    return true;
+  }
+
+  private sorted(): string[] {
+    this.order ??= Array.from(this.index.keys()).sort(compareIdentifiers);
+    return this.order;
+  }
+
+  *entries(): IterableIterator<[K, V]> {
+    for (const id of this.sorted().slice()) {
+      const entry = this.index.get(id);
+      if (entry !== undefined) yield [entry.key, entry.value];
+    }
+  }
+
+  [Symbol.iterator](): IterableIterator<[K, V]> {
+    return this.entries();
+  }
+
+  *keys(): IterableIterator<K> {
+    for (const [key] of this.entries()) yield key;
+  }
+
+  *values(): IterableIterator<V> {
+    for (const [, value] of this.entries()) yield value;
+  }
+
+  /** The entry with the smallest key. */
+  first(): [K, V] | undefined {
+    for (const entry of this.entries()) return entry;
+    return undefined;
+  }
+
+  /** A copy of the map; the values are shared. */
+  clone(): SortedMap<K, V> {
+    const copy = new SortedMap<K, V>(this.codec);
+    for (const [key, value] of this.entries()) copy.set(key, value);
+    return copy;
+  }
+}
