@@ -1,8 +1,13 @@
 /** SHA-512/256, the hash of this protocol (common: hash). */
 import { sha512_256 } from "#kernels";
+import { fixedBytes, type Schema } from "./schema/index.js";
 
 /** Length of a hash in bytes. */
 export const HASH_SIZE = 32;
+
+/** A hash as a wire type: 32 bytes, hexadecimal text in JSON. Its zero value is all zeros, not the empty hash. */
+export type Hash = Uint8Array;
+export const Hash: Schema<Uint8Array> = fixedBytes("Hash", HASH_SIZE, { json: "hex" });
 
 const SCRATCH_SIZE = 2048;
 // Several short parts are joined here: one call on joined bytes beats a streaming hash. Nothing survives a call.
