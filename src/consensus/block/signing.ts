@@ -1,0 +1,38 @@
+import { prepareMessage } from "#common/crypto/context.js";
+import { verifyRaw } from "#common/crypto/ed25519.js";
+import { defineContext, type Signer } from "#common/crypto/signature.js";
+import { proposalSignBytes, type Proposal, type Vote, voteSignBytes } from "./vote.js";
+
+/**
+ * The context of everything that a consensus key signs. It has no chain part: the chain id is inside the signed bytes
+ * (consensus: CometBFT, signature separation).
+ */
+export const CONSENSUS_SIGNATURE_CONTEXT = defineContext("oasis-core/tendermint");
+
+/** Completes a vote with the signature of the validator's consensus key. */
+export function signVote(chainId: string, signer: Signer, vote: Omit<Vote, "signature">): Vote {
+  return { ...vote, signature: signer.sign(CONSENSUS_SIGNATURE_CONTEXT, voteSignBytes(chainId, vote)) };
+}
+
+/** Completes a proposal with the signature of the proposer's consensus key. */
+export function signProposal(chainId: string, signer: Signer, proposal: Omit<Proposal, "signature">): Proposal {
+  return { ...proposal, signature: signer.sign(CONSENSUS_SIGNATURE_CONTEXT, proposalSignBytes(chainId, proposal)) };
+}
+
+/**
+ * Whether a 32-byte consensus key signed the vote. The engine knows no forbidden keys, so unlike in transactions none
+ * are refused here.
+ */
+export function verifyVote(chainId: string, publicKey: Uint8Array, vote: Vote): boolean {
+  return verifyRaw(
+    publicKey,
+    prepareMessage(CONSENSUS_SIGNATURE_CONTEXT, voteSignBytes(chainId, vote)),
+    vote.signature,
+  );
+}
+
+/** Whether a 32-byte consensus key signed the proposal. */
+export function verifyProposal(chainId: string, publicKey: Uint8Array, proposal: Proposal): boolean {
+  const digest = prepareMessage(CONSENSUS_SIGNATURE_CONTEXT, proposalSignBytes(chainId, proposal));
+  return verifyRaw(publicKey, digest, proposal.signature);
+}
