@@ -1,0 +1,13 @@
+/** Signatures: contexts, signers and verification in one place (common: signatures). */
+export { defineContext, type Domain, prepareAssembled, prepareMessage, SignatureContext } from "./context.js";
+export { type AcceptancePolicy, STRICT_POLICY, TEST_KEYS_POLICY } from "./key-policy.js";
+export { MemorySigner, type Signer } from "./signer.js";
+export {
+  type BatchEntry,
+  type KeyedSignatureLike,
+  type SignatureProblem,
+  verify,
+  verifyBatch,
+  verifyManyToOne,
+  type VerifyOptions,
+} from "./verify.js";
