@@ -2,7 +2,7 @@ import { assert } from "#common/assert.js";
 import type { Timestamp } from "#common/schema/index.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 import { Overlay } from "#mkvs/tree/overlay.js";
-import type { FREE_GAS, GasAccountant } from "../transaction/gas.js";
+import type { GasAccountant } from "../transaction/gas.js";
 import type { AbciEvent, EventAttribute } from "../transaction/results.js";
 import type { Transaction } from "../transaction/transaction.js";
 import { eventAttribute, type EventKind } from "./events.js";
@@ -44,7 +44,9 @@ export class BlockScope {
     readonly proposerAddress: Uint8Array,
     readonly lastCommit: readonly CommitVote[],
     readonly misbehavior: readonly Misbehavior[],
-    gas: GasAccountant | typeof FREE_GAS,
+    gas: GasAccountant,
+    /** Whether the block is still being put together by its proposer. */
+    readonly proposing: boolean,
   ) {
     this.gas = gas;
   }

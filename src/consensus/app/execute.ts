@@ -1,0 +1,110 @@
+import { CodedError, DecodeError, unknown, UNKNOWN_MODULE } from "#common/errors/index.js";
+import { addressFromPublicKey } from "#common/address.js";
+import { type AcceptancePolicy, STRICT_POLICY, TEST_KEYS_POLICY } from "#common/crypto/signature.js";
+import { consensusErrors, transactionErrors } from "../transaction/errors.js";
+import { gasPrice } from "../transaction/gas.js";
+import type { TransactionResult } from "../transaction/results.js";
+import { METHOD_META, type OpenedTransaction, openTransaction, type Transaction } from "../transaction/transaction.js";
+import type { Context, DebugSwitches } from "./context.js";
+import type { AuthHandler, Service, TransactionMethod } from "./define-service.js";
+import { GasCostTable } from "./parameters.js";
+import { processSystemTransaction } from "./system-tx.js";
+
+/** Gas operation charged per byte of a raw transaction. */
+const GAS_OP_TX_BYTE = "tx_byte";
+const NO_COSTS = GasCostTable.zero();
+
+/** A method and the service that owns it. */
+interface Route {
+  readonly service: Service;
+  readonly method: TransactionMethod;
+}
+
+/** Finds methods by name; built once from the list of services. */
+export class Router {
+  private readonly routes = new Map<string, Route>();
+  readonly auth: AuthHandler | undefined;
+
+  constructor(services: readonly Service[]) {
+    for (const service of services) {
+      for (const method of service.transactions) this.routes.set(method.method, { service, method });
+    }
+    this.auth = services.find((service) => service.auth !== undefined)?.auth;
+  }
+
+  /** The route of a method; a disabled service counts as unknown (consensus: execution order, step 5). */
+  resolve(ctx: Context, name: string): Route {
+    const route = this.routes.get(name);
+    if (route === undefined || route.service.enabled?.(ctx) === false) throw unknown(`mux: unknown method: ${name}`);
+    return route;
+  }
+
+  /** Names of all methods, in order of registration. */
+  get methods(): string[] {
+    return Array.from(this.routes.keys());
+  }
+}
+
+/** Which keys may sign on a chain with these node flags. */
+export function acceptancePolicy(debug: DebugSwitches): AcceptancePolicy {
+  return debug.dontBlameOasis && debug.allowTestKeys ? TEST_KEYS_POLICY : STRICT_POLICY;
+}
+
+/**
+ * Steps 4 to 10 of the execution order: system methods, routing, authentication, gas by size, gas price, the method,
+ * and the fee in the check state.
+ * @param size bytes of the raw transaction
+ */
+export function processTransaction(ctx: Context, router: Router, tx: Transaction, size: number): void {
+  if (tx.method === METHOD_META) {
+    processSystemTransaction(ctx, tx);
+    return;
+  }
+  const { service, method } = router.resolve(ctx, tx.method);
+  router.auth?.authenticate(ctx, tx);
+  const params = ctx.env.parameters;
+  ctx.gas.use(BigInt(size), GAS_OP_TX_BYTE, params.gasCosts ?? NO_COSTS);
+  if (params.minGasPrice > 0n && !ctx.isSimulation) {
+    if (tx.fee === undefined || gasPrice(tx.fee) < params.minGasPrice) throw transactionErrors.gasPriceTooLow();
+  }
+  ctx.priority = service.priority(tx.method);
+  method.run(ctx, tx.body);
+  if (ctx.isCheckTx) router.auth?.afterCheck(ctx, tx);
+}
+
+/** Steps 1 and 2: size, envelope, signature. */
+function open(ctx: Context, rawTransaction: Uint8Array): OpenedTransaction {
+  const params = ctx.env.parameters;
+  if (params.maxTxSize > 0n && BigInt(rawTransaction.length) > params.maxTxSize) {
+    throw consensusErrors.oversizedTx(`${rawTransaction.length} bytes, max_tx_size ${params.maxTxSize}`);
+  }
+  return openTransaction(rawTransaction, ctx.env.chainContext, acceptancePolicy(ctx.env.debug));
+}
+
+/** Turns what a transaction threw into a protocol answer; faults and bugs go on upwards and stop the node. */
+export function toCodedError(error: unknown): CodedError {
+  if (error instanceof CodedError) return error;
+  if (error instanceof DecodeError) return new CodedError(UNKNOWN_MODULE, 1, error.message);
+  throw error;
+}
+
+/** Runs one raw transaction in a context and reports its result. */
+export function executeTransaction(ctx: Context, router: Router, rawTransaction: Uint8Array): TransactionResult {
+  let failure: CodedError | undefined;
+  try {
+    const { tx, signer } = open(ctx, rawTransaction);
+    ctx.setSigner(signer, addressFromPublicKey(signer));
+    processTransaction(ctx, router, tx, rawTransaction.length);
+  } catch (error) {
+    failure = toCodedError(error);
+  }
+  return {
+    code: failure?.code ?? 0,
+    codespace: failure?.module ?? "",
+    log: failure?.message ?? "",
+    data: failure === undefined ? ctx.data : new Uint8Array(0),
+    gasWanted: ctx.gas.wanted,
+    gasUsed: ctx.gas.used,
+    events: ctx.emitted,
+  };
+}

@@ -1,0 +1,14 @@
+import type { Timestamp } from "#common/schema/index.js";
+import type { ConsensusParameters } from "./parameters.js";
+
+/** A genesis document as the state machine takes it: it knows the sections only by name. */
+export interface GenesisInput {
+  /** Height of the first block. */
+  readonly height: bigint;
+  readonly time: Timestamp;
+  /** Hexadecimal hash of the document. */
+  readonly chainContext: string;
+  readonly parameters: ConsensusParameters;
+  /** Section of a service, by the service's name. */
+  section(name: string): unknown;
+}
