@@ -1,0 +1,65 @@
+/** The node database: trees by version (mkvs: NodeDB contract). All of it is synchronous. */
+import type { Child, NodeSource } from "../node/node.js";
+import type { Root } from "../node/root.js";
+import type { Retired } from "../tree/node-tree.js";
+import type { WriteLog } from "../write-log.js";
+
+/**
+ * Keeps trees of one namespace by version. Several candidate roots of a version may be committed; `finalize` chooses at
+ * most one of each type and drops the others. Versions are finalised in sequence; old ones are pruned from the earliest.
+ *
+ * Errors of the contract are `nodeDbErrors`; a node or record that should be there and is not is a Fault.
+ */
+export interface NodeDb extends NodeSource {
+  readonly namespace: Uint8Array;
+  /** Latest finalised version; undefined before the first. */
+  latestVersion(): bigint | undefined;
+  /** Earliest version that has not been pruned; 0 before the first. */
+  earliestVersion(): bigint;
+  /** All committed roots of a version, candidates included; none for a pruned version. */
+  rootsForVersion(version: bigint): Root[];
+  /** Whether a root is there. The empty root always is. */
+  hasRoot(root: Root): boolean;
+  /**
+   * What turns one tree into the other, in key order, when `end` was committed on top of `start`.
+   * @throws rootMustFollowOld, badNamespace, writeLogNotFound, rootNotFound
+   */
+  getWriteLog(start: Root, end: Root): WriteLog;
+  /**
+   * Makes a version final; it must be the one after the latest (any, if it is the first).
+   * @param roots committed or empty roots of one version, at most one of each type
+   * @throws alreadyFinalized, notFinalized, rootNotFound
+   */
+  finalize(roots: readonly Root[]): void;
+  /**
+   * Forgets the earliest version.
+   * @throws notFinalized, notEarliest, cannotPruneLatest
+   */
+  prune(version: bigint): void;
+  close(): void;
+
+  /**
+   * For trees only: the root node or a stub of it.
+   * @throws badNamespace, nodeNotFound (pruned version), rootNotFound
+   */
+  loadRoot(root: Root): Child;
+  /**
+   * For trees only: makes a root a candidate of its version.
+   * @returns the tree as it now stands in the database, to go on with
+   * @throws badNamespace, rootMustFollowOld, rootNotFound (the base), alreadyFinalized
+   */
+  commit(commit: Commit): Child;
+}
+
+/** A tree on its way into a database. */
+export interface Commit {
+  /** The root that the tree was made from; empty for a tree that was made from nothing. */
+  readonly base: Root;
+  readonly root: Root;
+  /** The tree itself, all hashes known. */
+  readonly tree: Child;
+  /** Places of `base` that the tree no longer uses. */
+  readonly retired: readonly Retired[];
+  /** What changed since `base`; undefined when the tree kept no log. */
+  readonly writeLog: WriteLog | undefined;
+}
