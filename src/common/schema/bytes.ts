@@ -14,10 +14,16 @@ function limited(value: Uint8Array, max: number): Uint8Array {
   return value;
 }
 
+function byteFromJson(json: Json): number {
+  if (json === null) return 0;
+  if (typeof json !== "number" || !Number.isInteger(json) || json < 0 || json > 255) throw new DecodeError("expected a byte");
+  return json;
+}
+
 function bytesFromJson(json: Json): Uint8Array {
   if (json === null) return new Uint8Array(0);
   if (typeof json === "string") return fromBase64(json);
-  if (Array.isArray(json)) return Uint8Array.from(json.map((item) => Number(item)));
+  if (Array.isArray(json)) return Uint8Array.from((json as readonly Json[]).map(byteFromJson));
   throw new DecodeError("expected base64 text");
 }
 
@@ -86,6 +92,29 @@ export function fixedBytes(
     },
     zero: () => new Uint8Array(size),
     isEmpty: () => false,
+    equals: same,
+  });
+}
+
+/**
+ * A plain Go byte array: the decoder cuts or zero-fills what has another length, and JSON is an array of numbers.
+ * @param size length of the value in bytes
+ */
+export function byteArray(size: number): Schema<Uint8Array> {
+  const fit = (value: Uint8Array): Uint8Array => {
+    if (value.length === size) return value;
+    const out = new Uint8Array(size);
+    out.set(value.subarray(0, size));
+    return out;
+  };
+  return define<Uint8Array>({
+    typeName: `byte array of ${size}`,
+    write: (w, value) => w.bytes(value),
+    readValue: (r) => fit(r.readBytes(1 << 20)),
+    toJson: (value) => Array.from(value),
+    fromJson: (json) => fit(bytesFromJson(json)),
+    zero: () => new Uint8Array(size),
+    isEmpty: () => size === 0,
     equals: same,
   });
 }

@@ -52,7 +52,8 @@ function wrapped<T, N extends null | undefined>(inner: Schema<T>, nothing: N, om
     toKey: (value) => inner.toKey(value as T),
     fromKey: (key) => inner.fromKey(key),
     zero: () => nothing,
-    isEmpty: isNothing,
+    isEmpty: (value) => isNothing(value) || (omit === "never" && inner.isEmpty(value)),
+    isJsonEmpty: (value) => isNothing(value) || (omit === "never" && inner.isJsonEmpty(value)),
     equals: (a, b) => (isNothing(a) || isNothing(b) ? a === b : inner.equals(a, b)),
   });
 }
@@ -62,7 +63,10 @@ export function optional<T>(inner: Schema<T>): Schema<T | undefined> {
   return wrapped<T, undefined>(inner, undefined, "undefined");
 }
 
-/** A field that is always written and may be null (Go pointer, slice or map without `omitempty`). */
+/**
+ * A field that is always written and may be null (Go pointer, slice or map without `omitempty`). Inside `omitEmpty` it
+ * is Go's slice or map with `omitempty` where the reader has to tell nil from empty; both are left out on the wire.
+ */
 export function nullable<T>(inner: Schema<T>): Schema<T | null> {
   return wrapped<T, null>(inner, null, "never");
 }
