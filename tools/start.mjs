@@ -20,6 +20,11 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     child.kill(signal);
   });
 }
+if (process.env["npm_lifecycle_event"] !== undefined) {
+  // npm passes a signal on to its shell, which dies without passing it on to us: a lost parent means stop.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && child.kill("SIGTERM"), 200).unref();
+}
 child.on("error", (error) => {
   process.stderr.write(`start: ${error.message}\n`);
   process.exit(1);
