@@ -100,6 +100,7 @@ export class Application {
     const height = (): bigint => this.committedHeight;
     const parameters = (): ConsensusParameters => this.parameters;
     const committed = (): KeyValueReader => this.canonical;
+    const lastAppHash = (): Uint8Array => (this.committedHeight === 0n ? new Uint8Array(0) : this.root);
     const subscribers = this.subscribers;
     return {
       get stateHeight() {
@@ -111,7 +112,11 @@ export class Application {
       get committed() {
         return committed();
       },
+      get lastAppHash() {
+        return lastAppHash();
+      },
       initialHeight: genesis.height,
+      baseEpoch: genesis.baseEpoch,
       chainContext: genesis.chainContext,
       debug,
       localMinGasPrice: localMinGasPrice ?? 0n,

@@ -72,6 +72,10 @@ export interface Environment {
   readonly stateHeight: bigint;
   readonly initialHeight: bigint;
   readonly chainContext: string;
+  /** First epoch of the chain, from the genesis document. */
+  readonly baseEpoch: bigint;
+  /** State root after the last committed block; empty before the first one is committed. */
+  readonly lastAppHash: Uint8Array;
   /** Parameters as of the last commit. */
   readonly parameters: ConsensusParameters;
   /** State at the last committed height. */

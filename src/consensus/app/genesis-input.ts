@@ -8,6 +8,8 @@ export interface GenesisInput {
   readonly time: Timestamp;
   /** Hexadecimal hash of the document. */
   readonly chainContext: string;
+  /** First epoch. */
+  readonly baseEpoch: bigint;
   readonly parameters: ConsensusParameters;
   /** Section of a service, by the service's name. */
   section(name: string): unknown;

@@ -1,7 +1,7 @@
 import { equalBytes, toHex } from "#common/bytes.js";
 import { unknown } from "#common/errors/index.js";
 import type { Signer } from "#common/crypto/signature.js";
-import { consensusAddress } from "../block/validator.js";
+import { consensusAddress } from "../block/block-id.js";
 import { merkleRoot } from "../block/merkle.js";
 import { BLOCK_METADATA_MAX_SIZE, BlockMetadata, METHOD_META, signTransaction, type Transaction } from "../transaction/transaction.js";
 import type { BlockScope, Context } from "./context.js";
