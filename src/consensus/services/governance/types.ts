@@ -2,7 +2,18 @@
 import { Address } from "#common/address.js";
 import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
 import { Quantity } from "#common/quantity.js";
-import { enumeration, map, omitEmpty, optional, raw, type Schema, struct, text, u16, u64 } from "#common/schema/index.js";
+import {
+  enumeration,
+  map,
+  omitEmpty,
+  optional,
+  raw,
+  type Schema,
+  struct,
+  text,
+  u16,
+  u64,
+} from "#common/schema/index.js";
 import { Version } from "#common/version.js";
 
 export const VOTE_YES = 1;
@@ -43,7 +54,10 @@ export class UpgradeDescriptor extends struct("UpgradeDescriptor", {
 export class CancelUpgrade extends struct("CancelUpgrade", { proposalId: u64 }) {}
 
 /** Parameter changes of one module, encoded as that module defines them. */
-export class ChangeParameters extends struct("ChangeParameters", { module: text({ max: FRAME_BYTES }), changes: raw }) {}
+export class ChangeParameters extends struct("ChangeParameters", {
+  module: text({ max: FRAME_BYTES }),
+  changes: raw,
+}) {}
 
 export class ProposalMetadata extends struct("ProposalMetadata", {
   title: text({ max: FRAME_BYTES }),
