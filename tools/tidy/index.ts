@@ -2,7 +2,7 @@ import { checkDeadExports, checkSizes, checkSuppressions, checkThrows } from "./
 import { checkDeterminism } from "./determinism.ts";
 import { allImports, manifestEntries } from "./imports.ts";
 import { checkCycles, checkDeadFiles, checkLayers, checkResolved, checkServices } from "./structure.ts";
-import { checkMachinePaths, checkVocabulary } from "./text.ts";
+import { checkLimits, checkMachinePaths, checkVocabulary } from "./text.ts";
 import { type Fault, readTree, Tree } from "./tree.ts";
 
 export { type Fault, format } from "./tree.ts";
@@ -35,6 +35,7 @@ function tidy(tree: Tree): Fault[] {
     ...checkThrows(tree),
     ...checkMachinePaths(tree),
     ...checkVocabulary(tree),
+    ...checkLimits(tree),
   ];
   return faults.sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : a.line - b.line));
 }

@@ -47,3 +47,20 @@ export function checkVocabulary(tree: Tree): Fault[] {
   });
   return faults;
 }
+
+const LIMITS = "docs/limits.md";
+
+/** Rows of the table of limits look like "| what | limit | `path` | `NAME` |", and the file must contain the name. */
+export function checkLimits(tree: Tree): Fault[] {
+  const faults: Fault[] = [];
+  (tree.files.get(LIMITS) ?? "").split("\n").forEach((row, index) => {
+    const found = /\| `([^`]+)` \| `([^`]+)` \|$/.exec(row);
+    if (found === null) return;
+    const [, path = "", name = ""] = found;
+    const text = tree.files.get(path);
+    if (text?.includes(name) === true) return;
+    const message = text === undefined ? `${path} does not exist` : `${path} does not contain ${name}`;
+    faults.push({ path: LIMITS, line: index + 1, rule: "limits", message });
+  });
+  return faults;
+}

@@ -285,4 +285,11 @@ describe("tidy on files", () => {
     expect(vocabulary("| merge node | none | retired |")).toEqual([]);
     expect(vocabulary("| hash | none | x |", "| Hash | none | x |")[0]).toContain("a place on line 1 already");
   });
+
+  test("refuses a table of limits that names what is not there", () => {
+    const limits = (row: string): string[] => faultsWith({ "docs/limits.md": `${row}\n` });
+    expect(limits("| size | 32 | `src/common/hash.ts` | `size` |")).toEqual([]);
+    expect(limits("| size | 32 | `src/common/hash.ts` | `MAX` |")[0]).toContain("does not contain MAX");
+    expect(limits("| size | 32 | `src/common/no.ts` | `size` |")[0]).toContain("src/common/no.ts does not exist");
+  });
 });
