@@ -11,7 +11,7 @@ export interface VerifyOptions extends Domain {
 }
 
 /** A public key (32 bytes) and its signature (64 bytes) over something known from elsewhere. */
-export interface KeyedSignatureLike {
+interface SignatureOfKey {
   readonly publicKey: Uint8Array;
   readonly signature: Uint8Array;
 }
@@ -22,7 +22,7 @@ export interface KeyedSignatureLike {
  */
 export type SignatureProblem = "malformed-signature" | "forbidden-key" | "bad-context" | "verify-failed";
 
-export interface BatchEntry extends KeyedSignatureLike {
+export interface BatchEntry extends SignatureOfKey {
   readonly context: SignatureContext;
   readonly message: Uint8Array;
   readonly options?: VerifyOptions | undefined;
@@ -77,7 +77,7 @@ export function verify(
 export function verifyManyToOne(
   context: SignatureContext,
   message: Uint8Array,
-  signatures: readonly KeyedSignatureLike[],
+  signatures: readonly SignatureOfKey[],
   options: VerifyOptions = {},
 ): boolean {
   const digest = digestOf(context, message, options);
