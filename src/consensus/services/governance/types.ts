@@ -15,6 +15,7 @@ import {
   u64,
 } from "#common/schema/index.js";
 import { Version } from "#common/version.js";
+import { defineTopic } from "../../app/topics.js";
 
 export const VOTE_YES = 1;
 export const VOTE_NO = 2;
@@ -85,3 +86,22 @@ export class Proposal extends struct("Proposal", {
   results: omitEmpty(map(Vote, Quantity, { max: FRAME_ELEMENTS })),
   invalidVotes: omitEmpty(u64),
 }) {}
+
+/** What a runtime asks of this service; exactly one request is set. */
+export class GovernanceMessage extends struct("GovernanceMessage", {
+  v: u16,
+  castVote: optional(ProposalVote),
+  submitProposal: optional(ProposalContent),
+}) {}
+
+/** A message of a runtime, sent by the root hash service with the runtime as caller; answer: the encoded result. */
+export const runtimeGovernanceMessage = defineTopic<GovernanceMessage, Uint8Array>("runtime message: governance");
+
+/**
+ * Asks the services whether parameter changes are acceptable. A service answers true for its own module, undefined for
+ * any other, and throws when the changes are not acceptable.
+ */
+export const validateParameterChanges = defineTopic<ChangeParameters, true>("validate parameter changes");
+
+/** Asks the services to make accepted changes; answers as above. */
+export const changeParameters = defineTopic<ChangeParameters, true>("change parameters");

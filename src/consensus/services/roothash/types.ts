@@ -32,10 +32,10 @@ import {
   u8,
   withForms,
 } from "#common/schema/index.js";
-import { ProposalContent, ProposalVote } from "../governance/types.js";
+import { GovernanceMessage } from "../governance/types.js";
 import { Runtime } from "../registry/types/runtime.js";
 import { Committee } from "../scheduler/types.js";
-import { Escrow, ReclaimEscrow, Transfer, Withdraw } from "../staking/types/transactions.js";
+import { StakingMessage } from "../staking/types/transactions.js";
 
 export const HEADER_NORMAL = 1;
 export const HEADER_ROUND_FAILED = 2;
@@ -150,21 +150,7 @@ export const EXECUTOR_COMMITMENT_CONTEXT: SignatureContext = defineContext("oasi
   suffix: " for runtime ",
 });
 
-export class StakingMessage extends struct("StakingMessage", {
-  v: u16,
-  transfer: optional(Transfer),
-  withdraw: optional(Withdraw),
-  addEscrow: optional(Escrow),
-  reclaimEscrow: optional(ReclaimEscrow),
-}) {}
-
 export class RegistryMessage extends struct("RegistryMessage", { v: u16, updateRuntime: optional(Runtime) }) {}
-
-export class GovernanceMessage extends struct("GovernanceMessage", {
-  v: u16,
-  castVote: optional(ProposalVote),
-  submitProposal: optional(ProposalContent),
-}) {}
 
 /** What a runtime asks of the consensus layer. */
 export class Message extends struct("Message", {
