@@ -96,12 +96,3 @@ export class GovernanceMessage extends struct("GovernanceMessage", {
 
 /** A message of a runtime, sent by the root hash service with the runtime as caller; answer: the encoded result. */
 export const runtimeGovernanceMessage = defineTopic<GovernanceMessage, Uint8Array>("runtime message: governance");
-
-/**
- * Asks the services whether parameter changes are acceptable. A service answers true for its own module, undefined for
- * any other, and throws when the changes are not acceptable.
- */
-export const validateParameterChanges = defineTopic<ChangeParameters, true>("validate parameter changes");
-
-/** Asks the services to make accepted changes; answers as above. */
-export const changeParameters = defineTopic<ChangeParameters, true>("change parameters");
