@@ -143,7 +143,8 @@ export class Application {
     const gas = FREE_GAS;
     const ctx = new Context("initChain", this.env, this.canonical, undefined, genesis.height - 1n, genesis.time, gas);
     chainContextCell.set(this.canonical, utf8(genesis.chainContext));
-    const scope = { height: genesis.height, section: (name: string): unknown => genesis.section(name) };
+    const section = (name: string): unknown => genesis.section(name);
+    const scope = { height: genesis.height, validators: genesis.validators, section };
     for (const service of services) service.genesis?.initChain(ctx, genesis.section(service.name) as never, scope);
     consensusParametersCell.set(this.canonical, genesis.parameters);
     this.initEvents = ctx.emitted;

@@ -65,6 +65,8 @@ export function defineTransaction<B>(definition: TransactionDefinition<B>): Tran
 /** What genesis hooks see of the document besides their own section. */
 export interface GenesisScope {
   readonly height: bigint;
+  /** The engine's first validator set. */
+  readonly validators: readonly ValidatorUpdate[];
   /** Section of another service, by its name. */
   section(name: string): unknown;
 }

@@ -2,7 +2,7 @@
 import { PublicKey } from "#common/crypto/keys.js";
 import { FRAME_ELEMENTS } from "#common/limits.js";
 import { Namespace } from "#common/namespace.js";
-import { enumeration, list, nullable, type Schema, struct, u64 } from "#common/schema/index.js";
+import { define, enumeration, i64, list, map, nullable, type Schema, struct, u64 } from "#common/schema/index.js";
 
 export const COMMITTEE_EXECUTOR = 1;
 
@@ -29,3 +29,22 @@ export class Committee extends struct("Committee", {
   runtimeId: Namespace,
   validFor: u64,
 }) {}
+
+/** A list of enumeration members, which are single bytes: a byte string on the wire, words in JSON. */
+export function byteEnumList(member: Schema<number>): Schema<number[]> {
+  return define<number[]>({
+    typeName: `[${member.typeName}]`,
+    write: (w, value) => w.bytes(Uint8Array.from(value)),
+    readValue: (r) => Array.from(r.readBytes(FRAME_ELEMENTS)),
+    toJson: (value) => value.map((item) => member.toJson(item)),
+    fromJson: (json) => list(member, { max: FRAME_ELEMENTS }).fromJson(json),
+    zero: () => [],
+    isEmpty: (value) => value.length === 0,
+  });
+}
+
+/** A member of the validator set. */
+export class Validator extends struct("Validator", { id: PublicKey, entityId: PublicKey, votingPower: i64 }) {}
+
+/** Validators by consensus key. */
+export const ValidatorMap = map(PublicKey, Validator, { max: 100_000 });

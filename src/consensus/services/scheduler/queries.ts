@@ -1,0 +1,21 @@
+import { compareBytes } from "#common/bytes.js";
+import type { KeyValueReader } from "#mkvs/key-value.js";
+import { type SchedulerParameters, schedulerParametersCell } from "./params.js";
+import { committees, currentValidators } from "./state.js";
+import { COMMITTEE_EXECUTOR, type Committee, type Validator } from "./types.js";
+
+/** The validator set in force, in the order of node ids. */
+export function getValidators(state: KeyValueReader): Validator[] {
+  return Array.from(currentValidators(state).values()).sort((a, b) => compareBytes(a.id, b.id));
+}
+
+/** Committees of a runtime in the current epoch. */
+export function getCommittees(state: KeyValueReader, runtimeId: Uint8Array): Committee[] {
+  const executor = committees.get(state, COMMITTEE_EXECUTOR, runtimeId);
+  return executor === undefined ? [] : [executor];
+}
+
+/** Parameters of the scheduler. */
+export function getParameters(state: KeyValueReader): SchedulerParameters {
+  return schedulerParametersCell.load(state);
+}
