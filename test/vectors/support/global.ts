@@ -7,7 +7,9 @@ import { filesBelow, isVectorFile, vectorsFolder } from "./folder.ts";
  * Prints, after a whole run, which files of the folder of vectors no test has used. A run of a few files would call
  * nearly everything uncovered, so the table appears only when the test command asks for it.
  */
-export default function setup(): () => void {
+export default function setup(): (() => void) | undefined {
+  // Each project of the test configuration calls this; the first one keeps the ledger for all.
+  if (process.env["QANAT_VECTORS_LEDGER"] !== undefined) return undefined;
   const scratch = mkdtempSync(join(tmpdir(), "qanat-vectors-"));
   const ledger = join(scratch, "ledger.txt");
   process.env["QANAT_VECTORS_LEDGER"] = ledger;
