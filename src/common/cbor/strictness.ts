@@ -23,5 +23,12 @@ export const STRICTNESS: Readonly<Record<Mode, Strictness>> = {
   untrusted: { ...GO, uniqueKeys: true, knownFields: true, loose: false, maxElements: 10_000_000 },
   rpc: { ...GO, uniqueKeys: true, knownFields: false, loose: false, maxElements: 10_000_000 },
   trusted: { ...GO, uniqueKeys: false, knownFields: false, loose: true, maxElements: 2_147_483_647 },
-  runtime: { uniqueKeys: true, knownFields: true, loose: false, canonical: true, maxElements: 10_000_000, maxDepth: 64 },
+  runtime: {
+    uniqueKeys: true,
+    knownFields: true,
+    loose: false,
+    canonical: true,
+    maxElements: 10_000_000,
+    maxDepth: 64,
+  },
 };

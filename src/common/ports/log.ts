@@ -7,4 +7,6 @@ export interface Log {
   info(message: string, fields?: LogFields): void;
   warn(message: string, fields?: LogFields): void;
   error(message: string, fields?: LogFields): void;
+  /** The log of a part of the program; its lines name the part. */
+  child(name: string): Log;
 }

@@ -16,7 +16,8 @@ function limited(value: Uint8Array, max: number): Uint8Array {
 
 function byteFromJson(json: Json): number {
   if (json === null) return 0;
-  if (typeof json !== "number" || !Number.isInteger(json) || json < 0 || json > 255) throw new DecodeError("expected a byte");
+  if (typeof json !== "number" || !Number.isInteger(json) || json < 0 || json > 255)
+    throw new DecodeError("expected a byte");
   return json;
 }
 

@@ -69,7 +69,10 @@ export function map<K, V>(key: Schema<K>, value: Schema<V>, options: { max: numb
         const k = within(`[key ${i}]`, () => key.read(r));
         order?.next(from, r.offset);
         if (r.strictness.uniqueKeys && out.has(k)) throw new DecodeError(`duplicate map key ${i}`);
-        out.set(k, within(`[${i}]`, () => value.read(r)));
+        out.set(
+          k,
+          within(`[${i}]`, () => value.read(r)),
+        );
       });
       return out;
     },
@@ -85,7 +88,11 @@ export function map<K, V>(key: Schema<K>, value: Schema<V>, options: { max: numb
       if (json === null) return out;
       const members = Object.entries(expectObject(json));
       if (members.length > options.max) throw new DecodeError(`${members.length} entries, limit ${options.max}`);
-      for (const [k, v] of members) out.set(within(k, () => key.fromKey(k)), within(k, () => value.fromJson(v)));
+      for (const [k, v] of members)
+        out.set(
+          within(k, () => key.fromKey(k)),
+          within(k, () => value.fromJson(v)),
+        );
       return out;
     },
     zero: () => new SortedMap<K, V>(key),
@@ -110,12 +117,14 @@ export function tuple<const S extends readonly Schema<unknown>[]>(typeName: stri
       r.readArray(items.length, (i) => {
         out.push(within(`[${i}]`, () => (items[i] as Schema<unknown>).read(r)));
       });
-      if (out.length !== items.length) throw new DecodeError(`${typeName} has ${out.length} elements, must have ${items.length}`);
+      if (out.length !== items.length)
+        throw new DecodeError(`${typeName} has ${out.length} elements, must have ${items.length}`);
       return out as Items<S>;
     },
     toJson: (value) => items.map((item, i) => item.toJson(value[i])),
     fromJson(json) {
-      if (!Array.isArray(json) || json.length !== items.length) throw new DecodeError(`expected an array of ${items.length}`);
+      if (!Array.isArray(json) || json.length !== items.length)
+        throw new DecodeError(`expected an array of ${items.length}`);
       return items.map((item, i) => item.fromJson(json[i] as Json)) as Items<S>;
     },
     zero: () => items.map((item) => item.zero()) as Items<S>,
@@ -127,7 +136,10 @@ export function tuple<const S extends readonly Schema<unknown>[]>(typeName: stri
 export type Variant<V> = { [K in keyof V & string]: { type: K; value: Infer<V[K]> } }[keyof V & string];
 
 /** The sum type of the host protocol and of runtime calls. Unknown or several variants are refused. */
-export function unionOf<V extends Readonly<Record<string, Schema<unknown>>>>(typeName: string, variants: V): Schema<Variant<V>> {
+export function unionOf<V extends Readonly<Record<string, Schema<unknown>>>>(
+  typeName: string,
+  variants: V,
+): Schema<Variant<V>> {
   const find = (name: string): Schema<unknown> => {
     const found = Object.hasOwn(variants, name) ? variants[name] : undefined;
     if (found === undefined) throw new DecodeError(`unknown variant "${name}" of ${typeName}`);
@@ -154,7 +166,8 @@ export function unionOf<V extends Readonly<Record<string, Schema<unknown>>>>(typ
     fromJson(json) {
       const members = Object.entries(expectObject(json));
       const only = members[0];
-      if (members.length !== 1 || only === undefined) throw new DecodeError(`${typeName} must have exactly one variant`);
+      if (members.length !== 1 || only === undefined)
+        throw new DecodeError(`${typeName} must have exactly one variant`);
       return { type: only[0], value: find(only[0]).fromJson(only[1]) } as Variant<V>;
     },
     zero() {

@@ -108,7 +108,8 @@ export function enumeration(typeName: string, words: Readonly<Record<string, num
     write: (w, value) => w.uint(value),
     readValue: (r) => r.readUint(max),
     toJson: (value) => byNumber.get(value) ?? value,
-    fromJson: (json) => (typeof json === "string" ? fromText(json) : Number(inRange(jsonInteger(json), 0n, BigInt(max)))),
+    fromJson: (json) =>
+      typeof json === "string" ? fromText(json) : Number(inRange(jsonInteger(json), 0n, BigInt(max))),
     zero: () => 0,
     isEmpty: (value) => value === 0,
     equals: (a, b) => a === b,

@@ -65,7 +65,10 @@ class FieldMatcher {
   private readonly exact = new Map<string, number>();
   private readonly folded = new Map<string, number>();
 
-  constructor(private readonly typeName: string, private readonly fields: readonly Field[]) {
+  constructor(
+    private readonly typeName: string,
+    private readonly fields: readonly Field[],
+  ) {
     fields.forEach((field, i) => {
       this.exact.set(field.wire, i);
       const fold = field.wire.toLowerCase();
@@ -77,7 +80,8 @@ class FieldMatcher {
   match(r: CborReader, seen: (string | undefined)[], strangers: Set<string>): number {
     const s = r.strictness;
     const major = r.peekMajor();
-    if (major === 0 || major === 1) return this.stranger(r.readInt().toString(), s.uniqueKeys, s.knownFields, strangers);
+    if (major === 0 || major === 1)
+      return this.stranger(r.readInt().toString(), s.uniqueKeys, s.knownFields, strangers);
     const key = r.readText(4096);
     let i = this.exact.get(key) ?? -1;
     if (i >= 0 && seen[i] === key) {

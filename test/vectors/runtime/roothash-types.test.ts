@@ -79,7 +79,8 @@ describeVectors<Headers>("runtime/roothash_headers.json", (file) => {
         const header = { ...results, ...without, inMessagesCount: 0, [key]: results[key] };
         return { ...c, header: { ...c.header, failure: 1, header } };
       }
-      if (absent !== undefined) return { ...c, header: { ...c.header, header: { ...results, [field(absent)]: undefined } } };
+      if (absent !== undefined)
+        return { ...c, header: { ...c.header, header: { ...results, [field(absent)]: undefined } } };
       if (name.startsWith("round decremented")) results.round -= 1n;
       if (name.startsWith("failure=1 with every")) {
         return { ...c, header: { ...c.header, failure: 1, header: { ...results, ...without, inMessagesCount: 0 } } };
@@ -88,9 +89,12 @@ describeVectors<Headers>("runtime/roothash_headers.json", (file) => {
       if (name.startsWith("messages contains")) return { ...c, messages: [Message.zero()] };
       return { ...c, header: { ...c.header, header: results } };
     };
-    it.each(file.commitment_validate_basic.cases.map((c) => [c.case, c.valid] as const))("%s: valid %s", (name, valid) => {
-      expect(commitmentProblem(edit(name)) === undefined).toBe(valid);
-    });
+    it.each(file.commitment_validate_basic.cases.map((c) => [c.case, c.valid] as const))(
+      "%s: valid %s",
+      (name, valid) => {
+        expect(commitmentProblem(edit(name)) === undefined).toBe(valid);
+      },
+    );
   });
 });
 
@@ -130,7 +134,8 @@ describeVectors<RoundFile>("runtime/round_results.json", (file) => {
     expect(RoundResults.encode(results)).toEqual(fromBase64(c.cbor_base64));
     const listed = (c.value["good_compute_entities"] ?? []) as string[];
     expect(results.goodComputeEntities.map(toHex)).toEqual(listed);
-    for (const message of results.messages) if (message?.index === 1) expect(message.result.slice(1)).toEqual(utf8("test-result"));
+    for (const message of results.messages)
+      if (message?.index === 1) expect(message.result.slice(1)).toEqual(utf8("test-result"));
   });
   it.each(file.round_roots.map((c, i) => [i, c] as const))("reads and writes round roots (%i)", (_i, c) => {
     const roots = RoundRoots.decode(fromBase64(c.cbor_base64), "runtime");
@@ -149,15 +154,18 @@ describeVectors<{ cases: { hash: string; header: string }[] }>("services/roothas
   });
 });
 
-describeVectors<{ cases: { hash: string; messages: string }[] }>("services/roothash_messages_hash.json", ({ cases }) => {
-  it("hashes every recorded list of messages", () => {
-    for (const c of cases) {
-      const messages = MESSAGES.decode(fromHex(c.messages));
-      if (messages.length > 0) expect(toHex(MESSAGES.encode(messages))).toBe(c.messages);
-      expect(toHex(messagesHash(messages))).toBe(c.hash);
-    }
-  });
-});
+describeVectors<{ cases: { hash: string; messages: string }[] }>(
+  "services/roothash_messages_hash.json",
+  ({ cases }) => {
+    it("hashes every recorded list of messages", () => {
+      for (const c of cases) {
+        const messages = MESSAGES.decode(fromHex(c.messages));
+        if (messages.length > 0) expect(toHex(MESSAGES.encode(messages))).toBe(c.messages);
+        expect(toHex(messagesHash(messages))).toBe(c.hash);
+      }
+    });
+  },
+);
 
 interface KnownAnswers {
   empty_hash_sha512_256: string;
@@ -180,7 +188,9 @@ describeVectors<KnownAnswers>("consensus/known_answers.json", (file) => {
     const withdraw = { from: new Uint8Array(21), amount: 0n };
     expect(toHex(messagesHash([{ ...zero, staking: { ...staking, withdraw } }]))).toBe(known["staking_withdraw_zero"]);
     const castVote = { id: 32n, vote: 1 };
-    expect(toHex(messagesHash([{ ...zero, governance: { v: 0, castVote } }]))).toBe(known["governance_cast_vote_32_yes"]);
+    expect(toHex(messagesHash([{ ...zero, governance: { v: 0, castVote } }]))).toBe(
+      known["governance_cast_vote_32_yes"],
+    );
     const submitProposal = { cancelUpgrade: { proposalId: 32n } };
     expect(toHex(messagesHash([{ ...zero, governance: { v: 0, submitProposal } }]))).toBe(
       known["governance_cancel_upgrade_32"],
