@@ -1,0 +1,45 @@
+/** Calls into and out of an enclave (runtime host protocol: host to runtime and runtime to host bodies). */
+import { PublicKey } from "#common/crypto/keys.js";
+import { optional, struct, text, u64, u8 } from "#common/schema/index.js";
+import { blob, items } from "./limits.js";
+
+/** How the request of a call is wrapped. */
+export const RPC_KIND = { noiseSession: 0, insecureQuery: 1, localQuery: 2 } as const;
+
+export class RuntimeRpcCallRequest extends struct("RuntimeRPCCallRequest", {
+  request: blob,
+  /** One of RPC_KIND; noiseSession when absent. */
+  kind: optional(u8),
+  peerId: optional(blob),
+}) {}
+
+export class RuntimeRpcCallResponse extends struct("RuntimeRPCCallResponse", { response: blob }) {}
+
+export class RuntimeLocalRpcCallRequest extends struct("RuntimeLocalRPCCallRequest", { request: blob }) {}
+
+export class RuntimeLocalRpcCallResponse extends struct("RuntimeLocalRPCCallResponse", { response: blob }) {}
+
+export class HostRpcCallRequest extends struct("HostRPCCallRequest", {
+  endpoint: text({ max: 1024 }),
+  /** Number for peer feedback; zero selects the old way of giving it. */
+  requestId: u64,
+  request: blob,
+  /** One of RPC_KIND. */
+  kind: u8,
+  /** Only these nodes may answer; empty for any. */
+  nodes: items(PublicKey),
+  pf: optional(u8),
+}) {}
+
+export class HostRpcCallResponse extends struct("HostRPCCallResponse", {
+  response: blob,
+  /** The node that answered. */
+  node: PublicKey,
+}) {}
+
+export class HostSubmitPeerFeedbackRequest extends struct("HostSubmitPeerFeedbackRequest", {
+  endpoint: text({ max: 1024 }),
+  requestId: u64,
+  /** 0 success, 1 failure, 2 bad peer. */
+  peerFeedback: u8,
+}) {}
