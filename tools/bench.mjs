@@ -49,7 +49,9 @@ for (const name of names.length > 0 ? names : all) {
 }
 process.exit(failed === 0 ? 0 : 1);
 
+/** A benchmark whose result is no list of figures prints its own lines. */
 function table(name, result) {
+  if (result?.figures === undefined) return "";
   const rows = result.figures.map((figure) => {
     const limit = figure.limit === undefined ? "" : `  (wanted: <= ${figure.limit})`;
     const spread = figure.min === undefined ? "" : `  min ${show(figure.min)}, max ${show(figure.max)}`;
