@@ -11,10 +11,16 @@ export interface KeyElement<T> {
   read(bytes: Uint8Array): T;
 }
 
-type Values<E extends readonly KeyElement<unknown>[]> = { -readonly [I in keyof E]: E[I] extends KeyElement<infer T> ? T : never };
+type Values<E extends readonly KeyElement<unknown>[]> = {
+  -readonly [I in keyof E]: E[I] extends KeyElement<infer T> ? T : never;
+};
 type Prefixes<V extends readonly unknown[]> = V extends readonly [...infer Front, unknown] ? V | Prefixes<Front> : V;
 
-export const keyU8: KeyElement<number> = { size: 1, write: (value) => Uint8Array.of(value), read: (b) => b[0] as number };
+export const keyU8: KeyElement<number> = {
+  size: 1,
+  write: (value) => Uint8Array.of(value),
+  read: (b) => b[0] as number,
+};
 export const keyU16: KeyElement<number> = { size: 2, write: u16be, read: (b) => readU16be(b) };
 export const keyU32: KeyElement<number> = { size: 4, write: u32be, read: (b) => readU32be(b) };
 export const keyU64: KeyElement<bigint> = { size: 8, write: u64be, read: (b) => readU64be(b) };
@@ -37,7 +43,11 @@ export function keyBytes(size: number): KeyElement<Uint8Array> {
 export const keyRest: KeyElement<Uint8Array> = { size: undefined, write: (value) => value, read: (b) => b.slice() };
 
 /** A value of any size, stored as its hash. It reads as the hash, so the value cannot come back. */
-export const keyHashed: KeyElement<Uint8Array> = { size: HASH_SIZE, write: (value) => hash(value), read: (b) => b.slice() };
+export const keyHashed: KeyElement<Uint8Array> = {
+  size: HASH_SIZE,
+  write: (value) => hash(value),
+  read: (b) => b.slice(),
+};
 
 /** The shape of one family of keys. */
 export class KeyFormat<E extends readonly KeyElement<unknown>[]> {

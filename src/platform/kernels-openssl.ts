@@ -18,8 +18,10 @@ const ONE_SHOT_LIMIT = 8192;
 const PUBLIC_KEY_CACHE = 4096;
 
 // DER heads of RFC 8410: everything before the 32 raw bytes.
-const ED25519_PRIVATE = Buffer.from("302e020100300506032b657004220420", "hex");
-const X25519_PRIVATE = Buffer.from("302e020100300506032b656e04220420", "hex");
+const DER_HEADS = {
+  Ed25519: Buffer.from("302e020100300506032b657004220420", "hex"),
+  X25519: Buffer.from("302e020100300506032b656e04220420", "hex"),
+} as const;
 
 /** A digest as a plain array: one byte per character is several times faster than making a `Buffer`. */
 function fromBinary(text: string): Uint8Array {
@@ -73,14 +75,19 @@ function base64url(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("base64url");
 }
 
-// JWK is the fast way in: OpenSSL's DER decoders cost fourteen times as much.
-function importPublicKey(curve: "Ed25519" | "X25519", bytes: Uint8Array): KeyObject {
+// JWK is the fast way in: OpenSSL's DER decoders cost ten times as much.
+function importPublicKey(curve: keyof typeof DER_HEADS, bytes: Uint8Array): KeyObject {
   return createPublicKey({ key: { kty: "OKP", crv: curve, x: base64url(bytes) }, format: "jwk" });
 }
 
-// A private JWK must state its public half, which is not known yet, so seeds come in as DER.
-function importPrivateKey(head: Uint8Array, bytes: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.concat([head, bytes]), format: "der", type: "pkcs8" });
+function importPrivateKey(curve: keyof typeof DER_HEADS, bytes: Uint8Array): KeyObject {
+  try {
+    // The public half is not known yet, and Node.js makes it from the private one without looking at "x".
+    return createPrivateKey({ key: { kty: "OKP", crv: curve, x: "", d: base64url(bytes) }, format: "jwk" });
+  } catch {
+    // A version that does look still reads DER.
+    return createPrivateKey({ key: Buffer.concat([DER_HEADS[curve], bytes]), format: "der", type: "pkcs8" });
+  }
 }
 
 // Exporting is safe for imported keys only: on Node.js 20 an export of a *generated* key can deadlock with the
@@ -120,7 +127,7 @@ export function ed25519Accepts(publicKey: Uint8Array, message: Uint8Array, signa
 }
 
 export function ed25519Key(seed: Uint8Array): Ed25519Key {
-  const key = importPrivateKey(ED25519_PRIVATE, seed);
+  const key = importPrivateKey("Ed25519", seed);
   return {
     publicKey: publicHalf(key),
     sign: (message) => new Uint8Array(sign(null, message, key)),
@@ -128,13 +135,13 @@ export function ed25519Key(seed: Uint8Array): Ed25519Key {
 }
 
 export function x25519PublicKey(privateKey: Uint8Array): Uint8Array {
-  return publicHalf(importPrivateKey(X25519_PRIVATE, privateKey));
+  return publicHalf(importPrivateKey("X25519", privateKey));
 }
 
 export function x25519(privateKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array {
   try {
     const secret = diffieHellman({
-      privateKey: importPrivateKey(X25519_PRIVATE, privateKey),
+      privateKey: importPrivateKey("X25519", privateKey),
       publicKey: importPublicKey("X25519", peerPublicKey),
     });
     return new Uint8Array(secret);

@@ -11,8 +11,6 @@ import { isReducedScalar, isSmallOrder, PUBLIC_KEY_SIZE, SEED_SIZE } from "./ed2
 
 /** Size of a proof: a point, a challenge of 16 bytes and a scalar. */
 export const PROOF_SIZE = 80;
-/** Size of the output. */
-export const BETA_SIZE = 64;
 
 const { Point } = ed25519;
 type CurvePoint = typeof Point.BASE;
@@ -87,6 +85,55 @@ function encodeAll(list: readonly CurvePoint[]): Uint8Array[] {
   return normalizeZ(Point, [...list]).map((point) => point.toBytes());
 }
 
+const WINDOW_BITS = 4n;
+const WINDOWS = 64;
+const BUCKETS = 9;
+
+/** Signed digits -7..8 in base 16, least significant first; always 64 of them. */
+function signedDigits(scalar: bigint): number[] {
+  const digits: number[] = [];
+  let rest = scalar;
+  for (let i = 0; i < WINDOWS; i++) {
+    const low = Number(rest & 15n);
+    rest >>= WINDOW_BITS;
+    if (low > 8) {
+      rest += 1n;
+    }
+    digits.push(low > 8 ? low - 16 : low);
+  }
+  return digits;
+}
+
+/**
+ * Several multiples of one point. The doublings, which are most of the work, are shared: each multiple sorts the powers
+ * 16^i of the point into buckets by digit and adds the buckets up. The sequence of operations does not depend on the
+ * scalars (digit 0 has a bucket, too), as they are secret; big integers in JavaScript promise no more than that.
+ */
+function multiples(point: CurvePoint, scalars: readonly bigint[]): CurvePoint[] {
+  const digits = scalars.map(signedDigits);
+  const buckets = scalars.map(() => new Array<CurvePoint>(BUCKETS).fill(Point.ZERO));
+  let power = point;
+  for (let i = 0; i < WINDOWS; i++) {
+    const negative = power.negate();
+    digits.forEach((list, j) => {
+      const digit = list[i] as number;
+      const mine = buckets[j] as CurvePoint[];
+      const at = digit < 0 ? -digit : digit;
+      mine[at] = (mine[at] as CurvePoint).add(digit < 0 ? negative : power);
+    });
+    power = power.double().double().double().double();
+  }
+  return buckets.map((mine) => {
+    let running = Point.ZERO;
+    let sum = Point.ZERO;
+    for (let at = BUCKETS - 1; at >= 1; at--) {
+      running = running.add(mine[at] as CurvePoint);
+      sum = sum.add(running);
+    }
+    return sum;
+  });
+}
+
 function encodeToCurve(publicKey: Uint8Array, alpha: Uint8Array): CurvePoint {
   return ed25519_hasher.encodeToCurve(concatBytes(publicKey, alpha), { DST: ENCODE_DST });
 }
@@ -131,13 +178,13 @@ export class VrfKey {
     const h = encodeToCurve(this.publicKey, alpha);
     const hBytes = h.toBytes();
     const k = fromLittleEndian(sha512(concatBytes(this.#nonceKey, hBytes))) % ORDER;
-    const gamma = h.multiply(x);
-    const [gammaBytes, u, v, cofactorGamma] = encodeAll([
-      gamma,
-      Point.BASE.multiply(k),
-      h.multiply(k),
-      gamma.clearCofactor(),
-    ]) as [Uint8Array, Uint8Array, Uint8Array, Uint8Array];
+    const [gamma, kh] = multiples(h, [x, k]) as [CurvePoint, CurvePoint];
+    const [gammaBytes, u, v, cofactorGamma] = encodeAll([gamma, Point.BASE.multiply(k), kh, gamma.clearCofactor()]) as [
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+      Uint8Array,
+    ];
     const c = challenge(this.publicKey, [hBytes, gammaBytes, u, v]);
     const s = (k + fromLittleEndian(c) * x) % ORDER;
     const proof = concatBytes(gammaBytes, c, toLittleEndian(s, SCALAR_SIZE));

@@ -117,7 +117,7 @@ describeVectors<Namespaces>("common/namespace.json", (data) => {
       expect(() => Namespace.fromJson(text)).toThrow(DecodeError);
       expect(() => Namespace.decode(fromHex(`5820${text}`))).toThrow(DecodeError);
     }
-    expect(() => Namespace.decode(fromHex("581f"+"00".repeat(31)))).toThrow(DecodeError);
+    expect(() => Namespace.decode(fromHex("581f" + "00".repeat(31)))).toThrow(DecodeError);
   });
 });
 

@@ -136,7 +136,14 @@ describeVectors<{ vectors: { seed: string; master: SlipKey; children: SlipKey[] 
 );
 
 interface Sakg {
-  accounts: { mnemonic: string; passphrase: string; number: number; public_key?: string; path: string; error?: string }[];
+  accounts: {
+    mnemonic: string;
+    passphrase: string;
+    number: number;
+    public_key?: string;
+    path: string;
+    error?: string;
+  }[];
   paths: { text: string; path?: number[]; error?: string }[];
 }
 

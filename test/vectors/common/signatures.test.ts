@@ -103,4 +103,3 @@ describeVectors<TestSigners>("common/test_signers.json", (data) => {
     }
   });
 });
-
