@@ -1,0 +1,111 @@
+import { assert } from "../assert.js";
+import type { Schema } from "../schema/index.js";
+import type { Cancellation } from "./cancellation.js";
+import { MAX_MESSAGE_SIZE, RpcCode, RpcError, rpcErrors } from "./status.js";
+import { methodPath, type Methods, type MethodTable, type StreamMethod, type UnaryMethod } from "./table.js";
+
+/** What a handler knows of the call besides its request. */
+export interface Call {
+  readonly cancellation: Cancellation;
+}
+
+type Handler<D> =
+  D extends StreamMethod<infer Q, infer A>
+    ? (request: Q, call: Call) => AsyncIterable<A>
+    : D extends UnaryMethod<infer Q, infer A>
+      ? (request: Q, call: Call) => A | Promise<A>
+      : never;
+
+/** Functions that answer the methods of a table. A missing one is answered with "unimplemented". */
+export type Handlers<M extends Methods> = { readonly [K in keyof M]?: Handler<M[K]> };
+
+/** An answer on its way: encoded already, whatever the transport. */
+export type Answer =
+  | { readonly kind: "unary"; readonly result: Promise<Uint8Array> }
+  | { readonly kind: "stream"; readonly items: AsyncIterable<Uint8Array> };
+
+type AnyHandler = (request: unknown, call: Call) => unknown;
+
+interface Route {
+  readonly kind: "unary" | "stream";
+  readonly request: Schema<unknown>;
+  readonly response: Schema<unknown>;
+  readonly handler: AnyHandler | undefined;
+}
+
+/** Dispatches calls by path; every transport of a node shares one. */
+export class RpcHandler {
+  readonly #routes = new Map<string, Route>();
+
+  /** Adds a service. Its paths must be new. */
+  add<M extends Methods>(table: MethodTable<M>, handlers: Handlers<M>): this {
+    for (const [name, method] of Object.entries(table.methods)) {
+      const path = methodPath(table.service, name);
+      assert(!this.#routes.has(path), `${path} is served twice`);
+      const handler = handlers[name]?.bind(handlers) as AnyHandler | undefined;
+      this.#routes.set(path, { kind: method.kind, request: method.request, response: method.response, handler });
+    }
+    return this;
+  }
+
+  /** Whether the method of a path answers once or with a stream; undefined for unknown paths. */
+  kindOf(path: string): "unary" | "stream" | undefined {
+    return this.#routes.get(path)?.kind;
+  }
+
+  /** Every path that is served. */
+  paths(): string[] {
+    return [...this.#routes.keys()];
+  }
+
+  /**
+   * Answers one call. An empty request stands for the zero value, which is how clients send nil.
+   *
+   * @param path as in `methodPath`
+   * @returns never throws by itself: the promise or the iteration fails, with an error for `statusOf`
+   */
+  handle(path: string, request: Uint8Array, call: Call): Answer {
+    const route = this.#routes.get(path);
+    if (route?.kind === "stream") return { kind: "stream", items: streamItems(route, path, request, call) };
+    return { kind: "unary", result: unaryResult(route, path, request, call) };
+  }
+}
+
+async function unaryResult(
+  route: Route | undefined,
+  path: string,
+  request: Uint8Array,
+  call: Call,
+): Promise<Uint8Array> {
+  const handler = requireHandler(route, path);
+  const answer = await handler.run(decodeRequest(handler.route, request), call);
+  return encodeResponse(handler.route, answer);
+}
+
+async function* streamItems(
+  route: Route,
+  path: string,
+  request: Uint8Array,
+  call: Call,
+): AsyncGenerator<Uint8Array, void, void> {
+  const handler = requireHandler(route, path);
+  const items = handler.run(decodeRequest(route, request), call) as AsyncIterable<unknown>;
+  for await (const item of items) yield encodeResponse(route, item);
+}
+
+function requireHandler(route: Route | undefined, path: string): { route: Route; run: AnyHandler } {
+  if (route?.handler === undefined) throw new RpcError(RpcCode.unimplemented, `unknown method ${path}`);
+  return { route, run: route.handler };
+}
+
+function decodeRequest(route: Route, request: Uint8Array): unknown {
+  return request.length === 0 ? route.request.zero() : route.request.decode(request, "rpc");
+}
+
+function encodeResponse(route: Route, answer: unknown): Uint8Array {
+  const encoded = route.response.encode(answer);
+  if (encoded.length > MAX_MESSAGE_SIZE) {
+    throw rpcErrors.responseTooLarge(`${encoded.length} bytes exceed the limit of ${MAX_MESSAGE_SIZE}`);
+  }
+  return encoded;
+}

@@ -1,0 +1,167 @@
+import { createServer, type Server as NetServer, type Socket } from "node:net";
+import {
+  type handleServerStreamingCall,
+  type handleUnaryCall,
+  Metadata,
+  Server,
+  ServerCredentials,
+  type ServiceDefinition,
+  type StatusObject,
+  type UntypedServiceImplementation,
+} from "@grpc/grpc-js";
+import { fromUtf8, utf8 } from "#common/bytes.js";
+import type { Log } from "#common/ports/log.js";
+import {
+  Cancellation,
+  MAX_MESSAGE_SIZE,
+  pump,
+  RpcCode,
+  type RpcHandler,
+  type RpcStatus,
+  statusOf,
+} from "#common/rpc/index.js";
+import { encodeStatusDetails, STATUS_DETAILS } from "./grpc-status.js";
+import { isSurprise } from "./rpc-log.js";
+import { listenUnix } from "./unix-socket.js";
+
+/** Calls that one connection may have open. */
+const MAX_STREAMS = 1024;
+
+/** A server that can be stopped. */
+export interface ListeningServer {
+  /** Ends every open call and stops listening. */
+  close(): Promise<void>;
+}
+
+/**
+ * Serves the methods of a handler over gRPC on a unix socket with mode 0600 (consensus core: gRPC).
+ *
+ * @throws InvalidInput when the path is too long or taken
+ */
+export async function listenGrpc(path: string, handler: RpcHandler, log: Log): Promise<ListeningServer> {
+  const calls = new Set<Cancellation>();
+  const server = new Server({
+    "grpc.max_receive_message_length": MAX_MESSAGE_SIZE,
+    "grpc.max_send_message_length": MAX_MESSAGE_SIZE,
+    "grpc.max_concurrent_streams": MAX_STREAMS,
+    "grpc.enable_channelz": 0,
+  });
+  const { definition, implementation } = serviceOf(handler, calls, log);
+  server.addService(definition, implementation);
+  // The connections come from our own listener, so that the socket never exists with a wider mode.
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  const sockets = new Set<Socket>();
+  const listener = createServer((socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+    socket.on("error", (error) => log.debug("gRPC connection failed", { error: error.message }));
+    injector.injectConnection(socket);
+  });
+  await listenUnix(listener, path);
+  return {
+    async close() {
+      for (const call of calls) call.cancel();
+      const closed = closeListener(listener);
+      server.forceShutdown();
+      for (const socket of sockets) socket.destroy();
+      await closed;
+    },
+  };
+}
+
+type Definition = ServiceDefinition<UntypedServiceImplementation>;
+
+function serviceOf(
+  handler: RpcHandler,
+  calls: Set<Cancellation>,
+  log: Log,
+): { definition: Definition; implementation: UntypedServiceImplementation } {
+  const definition: Record<string, Definition[string]> = {};
+  const implementation: UntypedServiceImplementation = {};
+  for (const path of handler.paths()) {
+    definition[path] = {
+      path,
+      requestStream: false,
+      responseStream: handler.kindOf(path) === "stream",
+      requestSerialize: toBuffer,
+      requestDeserialize: toBytes,
+      responseSerialize: toBuffer,
+      responseDeserialize: toBytes,
+    };
+    implementation[path] =
+      handler.kindOf(path) === "stream" ? streamCall(handler, path, calls, log) : unaryCall(handler, path, calls, log);
+  }
+  return { definition, implementation };
+}
+
+function unaryCall(
+  handler: RpcHandler,
+  path: string,
+  calls: Set<Cancellation>,
+  log: Log,
+): handleUnaryCall<Uint8Array, Uint8Array> {
+  return (call, respond) => {
+    const cancellation = tracked(calls);
+    call.on("cancelled", () => cancellation.cancel());
+    const answer = handler.handle(path, call.request, { cancellation });
+    if (answer.kind !== "unary") return;
+    answer.result
+      .then((result) => respond(null, result))
+      .catch((error: unknown) => {
+        if (isSurprise(error)) log.error("RPC method failed", { path, error: String(error) });
+        respond(grpcStatus(statusOf(error)));
+      })
+      .finally(() => calls.delete(cancellation));
+  };
+}
+
+function streamCall(
+  handler: RpcHandler,
+  path: string,
+  calls: Set<Cancellation>,
+  log: Log,
+): handleServerStreamingCall<Uint8Array, Uint8Array> {
+  return (call) => {
+    const cancellation = tracked(calls);
+    call.on("cancelled", () => cancellation.cancel());
+    const answer = handler.handle(path, call.request, { cancellation });
+    if (answer.kind !== "stream") return;
+    const send = (item: Uint8Array, sent: () => void): void => {
+      call.write(item, sent);
+    };
+    void pump(answer.items, cancellation, send).then(({ status, error }) => {
+      calls.delete(cancellation);
+      if (error !== undefined && isSurprise(error)) log.error("RPC stream failed", { path, error: String(error) });
+      if (status.code === RpcCode.ok) call.end();
+      else call.emit("error", grpcStatus(status));
+    });
+  };
+}
+
+function tracked(calls: Set<Cancellation>): Cancellation {
+  const cancellation = new Cancellation();
+  calls.add(cancellation);
+  return cancellation;
+}
+
+function grpcStatus(status: RpcStatus): StatusObject {
+  const metadata = new Metadata();
+  const details = encodeStatusDetails(status);
+  if (details !== undefined) metadata.set(STATUS_DETAILS, toBuffer(details));
+  // grpc-js percent-encodes the text and would throw on half a surrogate pair.
+  return { code: status.code, details: fromUtf8(utf8(status.message)), metadata };
+}
+
+function closeListener(listener: NetServer): Promise<void> {
+  return new Promise((resolve) => {
+    listener.close(() => resolve());
+  });
+}
+
+function toBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+}
+
+function toBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
