@@ -49,9 +49,3 @@ export const newRuntimeRegistered = defineTopic<Runtime>("registry: new runtime 
 export const runtimeUpdated = defineTopic<Runtime>("registry: runtime updated");
 /** A suspended runtime is active again. */
 export const runtimeResumed = defineTopic<Runtime>("registry: runtime resumed");
-/** What a runtime asks of the registry in one of its messages; absent members ask for nothing. */
-export interface RegistryRequest {
-  readonly updateRuntime?: Runtime | undefined;
-}
-/** A message of a runtime to the registry; the answer is what the runtime gets as the result of its message. */
-export const runtimeMessageToRegistry = defineTopic<RegistryRequest, Runtime>("registry: message of a runtime");

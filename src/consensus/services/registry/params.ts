@@ -13,8 +13,10 @@ import {
   u8,
 } from "#common/schema/index.js";
 import { PublicKey } from "#common/crypto/keys.js";
-import type { DebugSwitches } from "../../app/context.js";
+import type { Context, DebugSwitches } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
+import { cell } from "../../app/table.js";
+import type { GasCosts } from "../../transaction/gas.js";
 import { Runtime, RuntimeGovernanceModel } from "./types/runtime.js";
 import { MultiSignedNode, SignedEntity } from "./types/signed.js";
 import { NodeStatus } from "./types/status.js";
@@ -48,6 +50,14 @@ export class RegistryParameters extends struct("RegistryParameters", {
   teeFeatures: optional(TeeFeatures),
   maxRuntimeDeployments: omitEmpty(u8),
 }) {}
+
+/** Parameters in the current state. */
+export const registryParameters = cell(0x16, RegistryParameters);
+
+/** Gas prices in the current state. */
+export function gasCosts(ctx: Context): GasCosts {
+  return registryParameters.load(ctx.state).gasCosts;
+}
 
 /** What a governance proposal may change; an absent member stays as it is. */
 export class RegistryParameterChanges extends struct("RegistryParameterChanges", {

@@ -3,11 +3,10 @@ import { Fault } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 import type { Context } from "../../app/context.js";
-import { bytesPart, cell, hashedPart, hashPart, keySet, rawTable, table } from "../../app/table.js";
+import { bytesPart, hashedPart, hashPart, keySet, rawTable, table } from "../../app/table.js";
 import { CONSENSUS_ADDRESS_SIZE, consensusAddress } from "../../block/block-id.js";
 import { registryErrors } from "./errors.js";
 import { runtimeSuspendedEvent } from "./events.js";
-import { RegistryParameters } from "./params.js";
 import { Entity } from "./types/entity.js";
 import { Node } from "./types/node.js";
 import { Runtime } from "./types/runtime.js";
@@ -26,7 +25,6 @@ export const activeRuntimes = table(0x13, [hashedPart], Runtime);
 const nodesByConsensusAddress = rawTable(0x14, [bytesPart(CONSENSUS_ADDRESS_SIZE)]);
 /** Node identifier -> status. */
 export const nodeStatuses = table(0x15, [hashedPart], NodeStatus);
-export const registryParameters = cell(0x16, RegistryParameters);
 /** Consensus, P2P, VRF or TLS key -> node identifier. */
 const nodesByKey = rawTable(0x17, [hashedPart]);
 /** Runtime identifier -> descriptor of a suspended runtime. */

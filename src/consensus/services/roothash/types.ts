@@ -33,6 +33,7 @@ import {
   withForms,
 } from "#common/schema/index.js";
 import { GovernanceMessage } from "../governance/types.js";
+import { RegistryMessage } from "../registry/types/messages.js";
 import { Runtime } from "../registry/types/runtime.js";
 import { Committee } from "../scheduler/types.js";
 import { StakingMessage } from "../staking/types/transactions.js";
@@ -149,8 +150,6 @@ export const EXECUTOR_COMMITMENT_CONTEXT: SignatureContext = defineContext("oasi
   chain: true,
   suffix: " for runtime ",
 });
-
-export class RegistryMessage extends struct("RegistryMessage", { v: u16, updateRuntime: optional(Runtime) }) {}
 
 /** What a runtime asks of the consensus layer. */
 export class Message extends struct("Message", {

@@ -19,3 +19,8 @@ export function nodeRuntime(node: Node, runtimeId: Uint8Array, version: Version)
     entry !== null && equalBytes(entry.id, runtimeId) && compareVersions(entry.version, version) === 0;
   return (node.runtimes ?? []).find(same);
 }
+
+/** The deployment of a version, whether it is in force or not. */
+export function deploymentForVersion(runtime: Runtime, version: Version): VersionInfo | undefined {
+  return runtime.deployments.find((d) => d !== null && compareVersions(d.version, version) === 0) ?? undefined;
+}

@@ -1,21 +1,30 @@
+import { CodedError } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
+import { registryParameters } from "../params.js";
+import { verifyNodeRuntimeTee } from "./attestation.js";
 import { nodeRuntime } from "./deployments.js";
 import type { Node } from "./node.js";
 import type { Runtime, VersionInfo } from "./runtime.js";
-import { TEE_NONE } from "./tee.js";
 
 /**
- * Whether a node offers a deployment of a runtime with the TEE that the runtime asks for
- * (scheduler: candidate filter). Evidence of a TEE is not verified yet, so runtimes with a TEE find no nodes.
+ * Whether a node offers a deployment of a runtime with the trusted hardware that the runtime asks for
+ * (scheduler: candidate filter).
  */
 export function isSuitableTee(
-  _ctx: Context,
+  ctx: Context,
   node: Node,
   runtime: Runtime,
   deployment: VersionInfo,
-  _feature261: boolean,
+  feature261: boolean,
 ): boolean {
   const entry = nodeRuntime(node, runtime.id, deployment.version);
   if (entry === undefined) return false;
-  return runtime.teeHardware === TEE_NONE && entry.capabilities.tee === undefined;
+  const features = registryParameters.load(ctx.state).teeFeatures;
+  try {
+    verifyNodeRuntimeTee(entry, runtime, { features, now: ctx.now, height: ctx.lastHeight, feature261 });
+    return true;
+  } catch (error) {
+    if (error instanceof CodedError) return false;
+    throw error;
+  }
 }
