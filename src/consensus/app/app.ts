@@ -15,7 +15,8 @@ import { executeTransaction, processTransaction, Router, toCodedError } from "./
 import type { GenesisInput } from "./genesis-input.js";
 import { chainContextCell, type ConsensusParameters, consensusParametersCell } from "./parameters.js";
 import { STATE_NAMESPACE, STATE_ROOT } from "./state-root.js";
-import { deliver, type Subscriber, type Topic } from "./topics.js";
+import { deliver, type Subscriber } from "./dispatch.js";
+import { type Topic } from "./topics.js";
 
 /** How an application is put together. */
 export interface ApplicationOptions {
@@ -71,7 +72,7 @@ export class Application {
     this.parameters = options.genesis.parameters;
     this.blockTime = options.genesis.time;
     if (this.committedHeight === 0n) {
-      this.canonical = new Tree({ db: options.db });
+      this.canonical = new Tree({ db: options.db, writeLog: false });
       this.initChain();
       this.root = this.canonical.rootHash();
     } else {
@@ -158,7 +159,7 @@ export class Application {
 
   private treeAt(version: bigint): Tree {
     const root = { namespace: STATE_NAMESPACE, version, type: STATE_ROOT, hash: this.storedRoot(version) };
-    return new Tree({ db: this.options.db, root });
+    return new Tree({ db: this.options.db, root, writeLog: false });
   }
 
   /** Height of the last committed block (0 before the first). */
@@ -180,7 +181,7 @@ export class Application {
   }
 
   /** Names of all transaction methods. */
-  get methods(): string[] {
+  get methods(): readonly string[] {
     return this.router.methods;
   }
 

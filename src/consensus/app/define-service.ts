@@ -3,7 +3,7 @@ import type { Schema } from "#common/schema/index.js";
 import type { GasCosts } from "../transaction/gas.js";
 import type { ValidatorUpdate } from "../transaction/results.js";
 import type { Context, EpochSource } from "./context.js";
-import type { Subscription } from "./topics.js";
+import type { Subscription } from "./dispatch.js";
 import type { Transaction } from "../transaction/transaction.js";
 
 /** One method of a service, without the type of its body. */

@@ -23,12 +23,19 @@ interface Route {
 /** Finds methods by name; built once from the list of services. */
 export class Router {
   private readonly routes = new Map<string, Route>();
+  /** Names of all methods, in order of registration. */
+  readonly methods: readonly string[];
   readonly auth: AuthHandler | undefined;
 
   constructor(services: readonly Service[]) {
+    const methods: string[] = [];
     for (const service of services) {
-      for (const method of service.transactions) this.routes.set(method.method, { service, method });
+      for (const method of service.transactions) {
+        this.routes.set(method.method, { service, method });
+        methods.push(method.method);
+      }
     }
+    this.methods = methods;
     this.auth = services.find((service) => service.auth !== undefined)?.auth;
   }
 
@@ -37,13 +44,7 @@ export class Router {
     const route = this.routes.get(name);
     if (route === undefined || route.service.enabled?.(ctx) === false) throw unknown(`mux: unknown method: ${name}`);
     return route;
-  }
-
-  /** Names of all methods, in order of registration. */
-  get methods(): string[] {
-    return Array.from(this.routes.keys());
-  }
-}
+  }}
 
 /** Which keys may sign on a chain with these node flags. */
 export function acceptancePolicy(debug: DebugSwitches): AcceptancePolicy {

@@ -1,7 +1,8 @@
 import { DecodeError, unknown } from "#common/errors/index.js";
 import type { Schema } from "#common/schema/index.js";
 import type { Context } from "./context.js";
-import { defineTopic, on, type Subscription } from "./topics.js";
+import { on, type Subscription } from "./dispatch.js";
+import { defineTopic } from "./topics.js";
 
 /** A governance proposal to change the parameters of one module; the changes are CBOR of that module's own type. */
 export interface ParameterChanges {

@@ -1,8 +1,8 @@
 import { InvalidInput } from "#common/errors/index.js";
 import type { Context } from "../../app/context.js";
 import type { GenesisHooks } from "../../app/define-service.js";
-import { initInsecure } from "./logic/insecure.js";
-import { initVrf } from "./logic/vrf.js";
+import { initInsecure } from "./block/insecure.js";
+import { initVrf } from "./block/vrf.js";
 import { beaconParametersCell } from "./params.js";
 import { epochOf } from "./state.js";
 import { BACKEND_INSECURE, BACKEND_VRF, type BeaconGenesis } from "./types.js";

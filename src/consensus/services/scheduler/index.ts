@@ -1,5 +1,5 @@
 import { defineService } from "../../app/define-service.js";
-import { beginBlock, endBlock } from "./block.js";
+import { beginBlock, endBlock } from "./block/index.js";
 import { APP_NAME } from "./errors.js";
 import { genesis } from "./genesis.js";
 import { messages } from "./messages.js";

@@ -8,7 +8,7 @@ import { acceptancePolicy } from "../../../app/execute.js";
 import { GasCostTable } from "../../../app/parameters.js";
 import { getNode } from "../../registry/state.js";
 import { beaconErrors } from "../errors.js";
-import { storedBeta } from "../logic/entropy.js";
+import { storedBeta } from "../block/entropy.js";
 import { beaconParametersCell, GAS_OP_VRF_PROVE } from "../params.js";
 import { vrfStateCell } from "../state.js";
 import { BACKEND_VRF, VrfProve, type VrfState } from "../types.js";

@@ -6,8 +6,8 @@ import type { Node } from "../../registry/types/node.js";
 import { pendingValidatorsCell } from "../state.js";
 import type { Validator } from "../types.js";
 import { type Election, entityAddress } from "./election.js";
-import { votingPower } from "./power.js";
-import { permuted, sharedRandom, sortByHashedBeta } from "./sortition.js";
+import { votingPower } from "../logic/power.js";
+import { permuted, sharedRandom, sortByHashedBeta } from "../logic/sortition.js";
 
 const CONTEXT_ENTITIES = "EkS-ABCI-Entities";
 const CONTEXT_VALIDATORS = "EkS-ABCI-Validators";

@@ -9,7 +9,7 @@ import { committees } from "../state.js";
 import { COMMITTEE_BACKUP_WORKER, COMMITTEE_EXECUTOR, COMMITTEE_WORKER, type CommitteeNode } from "../types.js";
 import { type Candidate, type Election, entityAddress } from "./election.js";
 import { forcedMembers, placeForced, reservedSeats } from "./force-elect.js";
-import { limitPerEntity, permuted, sharedRandom, sortByHashedBeta } from "./sortition.js";
+import { limitPerEntity, permuted, sharedRandom, sortByHashedBeta } from "../logic/sortition.js";
 import { hasStake } from "./validators.js";
 
 const KIND = COMMITTEE_EXECUTOR;

@@ -1,16 +1,16 @@
-import type { Context } from "../../app/context.js";
-import { epochInState, newEpoch } from "../../app/epoch.js";
-import type { ValidatorUpdate } from "../../transaction/results.js";
-import { runtimeList } from "../registry/state.js";
-import { escrowTaken } from "../staking/events.js";
-import { addRewards } from "../staking/state/index.js";
-import { beforeSchedule, electedEvent } from "./events.js";
-import { electCommittee } from "./logic/committees.js";
-import { prepareElection } from "./logic/election.js";
-import { electValidators } from "./logic/validators.js";
-import { schedulerParametersCell } from "./params.js";
-import { currentValidators, currentValidatorsCell, pendingValidatorsCell } from "./state.js";
-import { COMMITTEE_EXECUTOR } from "./types.js";
+import type { Context } from "../../../app/context.js";
+import { epochInState, newEpoch } from "../../../app/epoch.js";
+import type { ValidatorUpdate } from "../../../transaction/results.js";
+import { runtimeList } from "../../registry/state.js";
+import { escrowTaken } from "../../staking/events.js";
+import { addRewards } from "../../staking/state/index.js";
+import { beforeSchedule, electedEvent } from "../events.js";
+import { electCommittee } from "./committees.js";
+import { prepareElection } from "./election.js";
+import { electValidators } from "./validators.js";
+import { schedulerParametersCell } from "../params.js";
+import { currentValidators, currentValidatorsCell, pendingValidatorsCell } from "../state.js";
+import { COMMITTEE_EXECUTOR } from "../types.js";
 
 function elect(ctx: Context, epoch: bigint, reward: boolean): void {
   ctx.publish(beforeSchedule, epoch);

@@ -1,9 +1,9 @@
 import { Fault } from "#common/errors/index.js";
-import type { Context } from "../../app/context.js";
-import { beginInsecure } from "./logic/insecure.js";
-import { beginVrf } from "./logic/vrf.js";
-import { beaconParametersCell } from "./params.js";
-import { BACKEND_INSECURE, BACKEND_VRF } from "./types.js";
+import type { Context } from "../../../app/context.js";
+import { beginInsecure } from "./insecure.js";
+import { beginVrf } from "./vrf.js";
+import { beaconParametersCell } from "../params.js";
+import { BACKEND_INSECURE, BACKEND_VRF } from "../types.js";
 
 /** Moves the epoch when its time has come; runs before every other service. */
 export function beginBlock(ctx: Context): void {

@@ -1,0 +1,128 @@
+import { u64be, readU64be } from "#common/bytes.js";
+import { Fault } from "#common/errors/index.js";
+import type { Disk, DiskTable } from "#common/ports/disk.js";
+import { bytes, i64, list, struct, text, u32, u64 } from "#common/schema/index.js";
+import type { BlockOutcome } from "../../app/block-run.js";
+import { type BlockId, BlockId as BlockIdMessage } from "../../block/block-id.js";
+import { Block } from "../../block/block.js";
+import { Commit } from "../../block/commit.js";
+import { ValidatorSet } from "../../block/validator.js";
+
+const MAX = 1 << 27;
+
+class StoredEvent extends struct("StoredEvent", {
+  type: text({ max: MAX }),
+  attributes: list(struct("StoredAttribute", { key: text({ max: MAX }), value: text({ max: MAX }) }), { max: MAX }),
+}) {}
+
+class StoredResult extends struct("StoredResult", {
+  code: u32,
+  codespace: text({ max: MAX }),
+  log: text({ max: MAX }),
+  data: bytes({ max: MAX }),
+  gasWanted: u64,
+  gasUsed: u64,
+  events: list(StoredEvent, { max: MAX }),
+}) {}
+
+class StoredOutcome extends struct("StoredOutcome", {
+  beginEvents: list(StoredEvent, { max: MAX }),
+  results: list(StoredResult, { max: MAX }),
+  endEvents: list(StoredEvent, { max: MAX }),
+  validatorUpdates: list(struct("StoredUpdate", { publicKey: bytes({ max: 32 }), power: i64 }), { max: MAX }),
+  appHash: bytes({ max: 32 }),
+}) {}
+
+class StoredBlock extends struct("StoredBlock", { blockId: bytes({ max: 256 }), block: bytes({ max: MAX }) }) {}
+
+/** Everything kept of one height. */
+export interface HeightRecord {
+  readonly block: Block;
+  readonly blockId: BlockId;
+  /** The commit for this height. */
+  readonly commit: Commit;
+  readonly outcome: BlockOutcome;
+}
+
+/** Blocks, commits, results and validator sets by height. */
+export class BlockStore {
+  private readonly blocks: DiskTable;
+  private readonly commits: DiskTable;
+  private readonly outcomes: DiskTable;
+  private readonly validatorSets: DiskTable;
+
+  constructor(disk: Disk) {
+    this.blocks = disk.openTable("blocks");
+    this.commits = disk.openTable("commits");
+    this.outcomes = disk.openTable("results");
+    this.validatorSets = disk.openTable("validators");
+  }
+
+  private static edge(table: DiskTable, reverse: boolean): bigint {
+    for (const [key] of table.range({ reverse, limit: 1 })) return readU64be(key);
+    return 0n;
+  }
+
+  get latestHeight(): bigint {
+    return BlockStore.edge(this.blocks, true);
+  }
+
+  get earliestHeight(): bigint {
+    return BlockStore.edge(this.blocks, false);
+  }
+
+  /** Writes one height; to be called within a batch. @param encoded the block as its id commits to it */
+  put(height: bigint, record: HeightRecord, encoded: Uint8Array): void {
+    const key = u64be(height);
+    const blockId = BlockIdMessage.encode(record.blockId);
+    this.blocks.put(key, StoredBlock.encode({ blockId, block: encoded }));
+    this.commits.put(key, Commit.encode(record.commit));
+    this.outcomes.put(key, StoredOutcome.encode(record.outcome as StoredOutcome));
+  }
+
+  putValidators(height: bigint, set: ValidatorSet): void {
+    this.validatorSets.put(u64be(height), ValidatorSet.encode(set));
+  }
+
+  private stored(height: bigint): StoredBlock | undefined {
+    const raw = this.blocks.get(u64be(height));
+    return raw === undefined ? undefined : StoredBlock.decode(raw, "trusted");
+  }
+
+  block(height: bigint): Block | undefined {
+    const stored = this.stored(height);
+    return stored === undefined ? undefined : Block.decode(stored.block);
+  }
+
+  blockId(height: bigint): BlockId | undefined {
+    const stored = this.stored(height);
+    return stored === undefined ? undefined : BlockIdMessage.decode(stored.blockId);
+  }
+
+  commit(height: bigint): Commit | undefined {
+    const raw = this.commits.get(u64be(height));
+    return raw === undefined ? undefined : Commit.decode(raw);
+  }
+
+  outcome(height: bigint): BlockOutcome | undefined {
+    const raw = this.outcomes.get(u64be(height));
+    return raw === undefined ? undefined : StoredOutcome.decode(raw, "trusted");
+  }
+
+  validators(height: bigint): ValidatorSet | undefined {
+    const raw = this.validatorSets.get(u64be(height));
+    return raw === undefined ? undefined : ValidatorSet.decode(raw);
+  }
+
+  /** All records of a height, which must be there. */
+  load(height: bigint): HeightRecord {
+    const block = this.block(height);
+    const blockId = this.blockId(height);
+    const commit = this.commit(height);
+    const outcome = this.outcome(height);
+    if (block === undefined || blockId === undefined || commit === undefined || outcome === undefined) {
+      throw new Fault(`block store: records of height ${height} are incomplete`);
+    }
+    return { block, blockId, commit, outcome };
+  }
+}
