@@ -1,0 +1,53 @@
+import { concatBytes, readU64be, u64be } from "#common/bytes.js";
+import { bytes, raw, struct, text, u64, unionOf } from "#common/schema/index.js";
+import { MAX_KEY_BYTES } from "#mkvs/key-value.js";
+import { refuse } from "./refusal.js";
+import type { StateStore } from "./state.js";
+
+/** Prefix of the keys under which the next nonce of each sender is kept. */
+const NONCE_PREFIX = 0xff;
+
+/**
+ * The call format of the reference's key-value test runtime, which takes the sender's word for who it is. A runtime that
+ * is meant for anything but tests brings a `decodeCall` of its own that checks a signature.
+ */
+export class Call extends struct("Call", {
+  sender: bytes({ max: MAX_KEY_BYTES - 1 }),
+  nonce: u64,
+  method: text({ max: 1024 }),
+  /** Encoded arguments of the method. */
+  args: raw,
+}) {}
+
+/** What a transaction answers. */
+export const CallOutput = unionOf("CallOutput", { Success: raw, Error: text({ max: 1 << 20 }) });
+
+function nonceKey(sender: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(NONCE_PREFIX), sender);
+}
+
+/** The nonce that the next call of a sender must have. */
+export function nextNonce(state: StateStore, sender: Uint8Array): bigint {
+  const stored = state.get(nonceKey(sender));
+  return stored === undefined ? 0n : readU64be(stored);
+}
+
+/**
+ * Refuses a nonce that can no longer be used. Later ones pass: the calls before them may still be on their way.
+ *
+ * @throws Refusal when the nonce was used before
+ */
+export function checkNonce(state: StateStore, call: Call): void {
+  if (call.nonce < nextNonce(state, call.sender)) refuse(`Invalid nonce: ${call.nonce}`);
+}
+
+/**
+ * Uses up a nonce.
+ *
+ * @throws Refusal when it is not the sender's next one
+ */
+export function useNonce(state: StateStore, call: Call): void {
+  if (call.nonce !== nextNonce(state, call.sender)) refuse(`Invalid nonce: ${call.nonce}`);
+  // The nonce advances even if the call fails later: else a failing call could be repeated for ever.
+  state.insert(nonceKey(call.sender), u64be(BigInt.asUintN(64, call.nonce + 1n)));
+}
