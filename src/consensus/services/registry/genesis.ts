@@ -1,26 +1,15 @@
 import { InvalidInput } from "#common/errors/index.js";
-import { hasRoles, ROLE_VALIDATOR } from "#common/node-roles.js";
-import { SortedMap } from "#common/sorted-map.js";
 import type { Context } from "../../app/context.js";
 import type { GenesisHooks } from "../../app/define-service.js";
 import { currentEpoch } from "../../app/epoch.js";
 import { verifyRuntime } from "./logic/runtime-descriptor.js";
 import { type RegistryGenesis, registryParameters } from "./params.js";
-import {
-  loadNodeStatus,
-  runtimeList,
-  setNodeStatus,
-  signedEntityList,
-  signedNodeList,
-  storedNode,
-  suspendedRuntimeList,
-  suspendRuntime,
-} from "./state.js";
+import { toGenesis } from "./queries.js";
+import { setNodeStatus, suspendRuntime } from "./state.js";
 import { registerEntity } from "./transactions/register-entity.js";
 import { registerNode } from "./transactions/register-node.js";
 import { registerRuntime, runtimeRules } from "./transactions/register-runtime.js";
 import { RUNTIME_COMPUTE, RUNTIME_KEY_MANAGER } from "./types/runtime.js";
-import type { NodeStatus } from "./types/status.js";
 
 /** Elements of a list of the document, where null stands for a missing one and is refused. */
 function given<T>(field: string, list: readonly (T | null)[]): T[] {
@@ -59,21 +48,5 @@ export const genesis: GenesisHooks<RegistryGenesis> = {
     }
   },
 
-  // Of the nodes only validators are kept: the others have to register again.
-  toGenesis(ctx) {
-    const nodes = signedNodeList(ctx.state).filter((n) => hasRoles(storedNode(n).roles, ROLE_VALIDATOR));
-    const nodeStatuses = SortedMap.bytes<NodeStatus | null>();
-    for (const envelope of nodes) {
-      const { id } = storedNode(envelope);
-      nodeStatuses.set(id, loadNodeStatus(ctx.state, id));
-    }
-    return {
-      params: registryParameters.load(ctx.state),
-      entities: signedEntityList(ctx.state),
-      runtimes: runtimeList(ctx.state),
-      suspendedRuntimes: suspendedRuntimeList(ctx.state),
-      nodes,
-      nodeStatuses,
-    };
-  },
+  toGenesis: (ctx) => toGenesis(ctx.state),
 };
