@@ -1,6 +1,6 @@
 /** Rewards out of the common pool (staking: rewards). */
 import { COMMON_POOL } from "#common/address.js";
-import { assert } from "#common/assert.js";
+import { Fault } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
 import { escrowAdded } from "../events.js";
 import { parameters, REWARD_DENOMINATOR } from "../params.js";
@@ -51,7 +51,7 @@ export function addRewards(ctx: Context, epoch: bigint, factor: bigint, addresse
 
 /**
  * Rewards one account with `numerator / denominator` of what `addRewards` would give.
- * @throws AssertionFailure when the denominator is zero, where the reference stops too
+ * @throws Fault when the denominator is zero, where the reference stops too
  */
 export function addAttenuatedReward(
   ctx: Context,
@@ -62,7 +62,7 @@ export function addAttenuatedReward(
 ): void {
   const scale = rewardScale(ctx, epoch);
   if (scale === undefined) return;
-  assert(denominator !== 0n, "A reward is attenuated by a number of validators, which is never zero.");
+  if (denominator === 0n) throw new Fault("a reward cannot be attenuated by no validators");
   const pool = { balance: commonPool.get(ctx.state) };
   const of = (stake: bigint): bigint => (stake * factor * scale * numerator) / REWARD_DENOMINATOR / denominator;
   if (rewardAccount(ctx, pool, epoch, address, of)) commonPool.set(ctx.state, pool.balance);
