@@ -8,7 +8,14 @@ const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 const SPACE = /[ \t\n\r]*/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '"', "\\": "\\", "/": "/", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t",
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
 };
 
 class Parser {
@@ -116,11 +123,33 @@ export function parseJson(text: string): Json {
   return new Parser(text).document();
 }
 
+/** Backslash, quote and control characters as JSON wants them, and what the reference escapes beside them. */
+const TO_ESCAPE = /["\\\u0000-\u001f<>&\u2028\u2029]/g;
+const SHORT_ESCAPES: Readonly<Record<string, string>> = {
+  '"': '\\"',
+  "\\": "\\\\",
+  "\n": "\\n",
+  "\r": "\\r",
+  "\t": "\\t",
+};
+
 function quote(text: string): string {
-  return JSON.stringify(text.toWellFormed())
-    .replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`)
-    .replace(/\\b/g, "\\u0008")
-    .replace(/\\f/g, "\\u000c");
+  const escaped = text.replace(
+    TO_ESCAPE,
+    (c) => SHORT_ESCAPES[c] ?? `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `"${text.isWellFormed() ? escaped : escaped.replace(/\p{Surrogate}/gu, "\\ufffd")}"`;
+}
+
+/**
+ * Members in order. JavaScript moves names that look like integers to the front in numeric order; only the keys of maps
+ * look like that, and the reference prints those in the order of their text.
+ */
+function membersOf(value: { readonly [key: string]: Json }): [string, Json][] {
+  const members = Object.entries(value);
+  const first = members[0];
+  if (first !== undefined && /^\d+$/.test(first[0])) members.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return members;
 }
 
 /**
@@ -138,7 +167,9 @@ export function printJson(value: Json, indent = 0, level = 0): string {
     const items = value.map((item: Json) => pad + printJson(item, indent, level + 1));
     return items.length === 0 ? "[]" : `[${items.join(",")}${end}]`;
   }
-  const members = Object.entries(value).map(([k, v]) => pad + quote(k) + colon + printJson(v as Json, indent, level + 1));
+  const members = membersOf(value as { readonly [key: string]: Json }).map(
+    ([k, v]) => pad + quote(k) + colon + printJson(v as Json, indent, level + 1),
+  );
   return members.length === 0 ? "{}" : `{${members.join(",")}${end}}`;
 }
 

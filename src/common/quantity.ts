@@ -1,19 +1,26 @@
+import { fromHex, toHex } from "./bytes.js";
 import { DecodeError } from "./errors/index.js";
-import { define, type Schema } from "./schema/index.js";
+import { FRAME_BYTES } from "./limits.js";
+import { define, type Schema, struct } from "./schema/index.js";
 
 /** An unsigned integer without an upper limit: token amounts, shares, gas prices. */
 export type Quantity = bigint;
 
-/** Longest accepted encoding in bytes; the reference sets no limit, a sane token amount needs 32. */
-const MAX_BYTES = 1 << 16;
+const U64 = 0xffffffffffffffffn;
+const scratch = new Uint8Array(16);
+const scratchView = new DataView(scratch.buffer);
 
 function toBinary(value: bigint): Uint8Array {
   if (value === 0n) return new Uint8Array(0);
+  if (value >> 128n === 0n) {
+    scratchView.setBigUint64(0, value >> 64n);
+    scratchView.setBigUint64(8, value & U64);
+    let from = 0;
+    while (scratch[from] === 0) from++;
+    return scratch.slice(from);
+  }
   const hex = value.toString(16);
-  const even = hex.length % 2 === 0 ? hex : `0${hex}`;
-  const out = new Uint8Array(even.length / 2);
-  for (let i = 0; i < out.length; i++) out[i] = Number.parseInt(even.slice(2 * i, 2 * i + 2), 16);
-  return out;
+  return fromHex(hex.length % 2 === 0 ? hex : `0${hex}`);
 }
 
 function fromBinary(bytes: Uint8Array): bigint {
@@ -23,14 +30,18 @@ function fromBinary(bytes: Uint8Array): bigint {
     for (const b of bytes) n = n * 256 + b;
     return BigInt(n);
   }
-  let hex = "0x";
-  for (const b of bytes) hex += b.toString(16).padStart(2, "0");
-  return BigInt(hex);
+  return BigInt(`0x${toHex(bytes)}`);
 }
+
+/** What the reference sees when it finds a map: a struct without fields of its own. */
+class NoFields extends struct("Quantity", {}) {}
 
 /** Text as the reference parses it: decimal, 0x, 0o, 0b, leading-zero octal, `_` between digits, a leading `+`. */
 export function quantityFromText(text: string): bigint {
-  const m = /^\+?(?:(0[xX])(_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)|(0[oO]|0)(_?[0-7]+(?:_[0-7]+)*)|(0[bB])(_?[01]+(?:_[01]+)*)|(0|[1-9]\d*(?:_\d+)*))$/.exec(text);
+  const m =
+    /^\+?(?:(0[xX])(_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)|(0[oO]|0)(_?[0-7]+(?:_[0-7]+)*)|(0[bB])(_?[01]+(?:_[01]+)*)|(0|[1-9]\d*(?:_\d+)*))$/.exec(
+      text,
+    );
   if (m === null) throw new DecodeError("expected a non-negative integer in text form");
   const digits = (part: string | undefined): string => (part ?? "").replaceAll("_", "");
   if (m[1] !== undefined) return BigInt(`0x${digits(m[2])}`);
@@ -44,12 +55,10 @@ export const Quantity: Schema<bigint> = define<bigint>({
   typeName: "Quantity",
   write: (w, value) => w.bytes(toBinary(value)),
   readValue(r) {
-    // The reference also reads an empty map as zero.
-    if (r.peekMajor() === 5) {
-      r.readMap(0, () => undefined);
-      return 0n;
-    }
-    return fromBinary(r.readBytes(MAX_BYTES));
+    if (r.peekMajor() !== 5 || r.strictness.canonical) return fromBinary(r.readByteString(FRAME_BYTES));
+    // The reference reads a map without known fields as zero.
+    NoFields.read(r);
+    return 0n;
   },
   toJson: (value) => value.toString(),
   fromJson(json) {

@@ -1,10 +1,10 @@
 import { DecodeError } from "../errors/index.js";
+import { KeyOrder } from "./key-order.js";
 import { type Mode, STRICTNESS, type Strictness } from "./strictness.js";
-
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+import { textFromBytes } from "./text.js";
 
 /** Length argument of a string, array or map of indefinite length (trusted mode only). */
-export const INDEFINITE = -1;
+const INDEFINITE = -1;
 
 /**
  * Pull reader for one CBOR item. Every method throws DecodeError on malformed or disallowed input; time and memory
@@ -36,41 +36,59 @@ export class CborReader {
     return this.input.length - this.at;
   }
 
-  /** Input between two offsets, copied. */
-  slice(from: number, to: number): Uint8Array {
-    return this.input.slice(from, to);
-  }
-
   private fail(reason: string): never {
     throw new DecodeError(`${reason} at byte ${this.at}`);
   }
 
   /** Initial byte of the next item. */
-  peek(): number {
-    const byte = this.input[this.at];
-    if (byte === undefined) this.fail("unexpected end of input");
-    return byte;
+  private peek(): number {
+    if (this.at >= this.input.length) this.fail("unexpected end of input");
+    return this.input[this.at] as number;
   }
 
-  /** Major type 0..7 of the next item, tags skipped where the mode allows them. */
+  /** Major type 0..7 of the next item; 6 is a tag. */
+  peekType(): number {
+    return this.peek() >> 5;
+  }
+
+  /** Major type 0..7 of the next item, after the tags in front of it where the mode allows them. */
   peekMajor(): number {
-    let major = this.peek() >> 5;
-    while (major === 6) {
-      if (!this.strictness.loose) this.fail("tags are not allowed");
+    const major = this.peek() >> 5;
+    return major === 6 ? this.skipTags() : major;
+  }
+
+  private skipTags(): number {
+    if (!this.strictness.loose) this.fail("tags are not allowed");
+    // As in the reference the first tag of a row does not count as a level.
+    for (let level = this.depth; this.peek() >> 5 === 6; level++) {
+      if (level > this.strictness.maxDepth) this.fail(`nesting deeper than ${this.strictness.maxDepth}`);
       this.head();
-      major = this.peek() >> 5;
+      if (this.info === 31) this.fail("indefinite tag");
     }
-    return major;
+    return this.peek() >> 5;
   }
 
   /** Consumes null or undefined if that is next. */
   tryNull(): boolean {
     const byte = this.peek();
-    if (byte === 0xf6 || (byte === 0xf7 && !this.strictness.canonical)) {
-      this.at++;
-      return true;
-    }
-    return false;
+    if (byte !== 0xf6 && byte !== 0xf7) return byte >> 5 === 6 && this.tryTaggedNull();
+    this.at++;
+    return true;
+  }
+
+  private tryTaggedNull(): boolean {
+    this.skipTags();
+    return this.tryNull();
+  }
+
+  /** Consumes exactly these bytes if they are next: the quick way past the keys of a canonical map. */
+  tryBytes(expected: Uint8Array): boolean {
+    const n = expected.length;
+    const { input, at } = this;
+    if (at + n > input.length) return false;
+    for (let i = 0; i < n; i++) if (input[at + i] !== expected[i]) return false;
+    this.at = at + n;
+    return true;
   }
 
   private head(): number {
@@ -96,7 +114,7 @@ export class CborReader {
     if (this.remaining < size) this.fail("unexpected end of input");
     let shortest: number;
     if (size === 1) {
-      this.argument = this.view.getUint8(this.at);
+      this.argument = this.input[this.at] as number;
       shortest = 24;
     } else if (size === 2) {
       this.argument = this.view.getUint16(this.at);
@@ -105,18 +123,17 @@ export class CborReader {
       this.argument = this.view.getUint32(this.at);
       shortest = 0x10000;
     } else {
-      const value = this.view.getBigUint64(this.at);
+      const high = this.view.getUint32(this.at);
       shortest = 0x100000000;
-      this.argument = Number(value);
-      if (value > 9007199254740991n) this.big = value;
+      this.argument = high * 0x100000000 + this.view.getUint32(this.at + 4);
+      if (high >= 0x200000) this.big = this.view.getBigUint64(this.at);
     }
     this.at += size;
     if (this.strictness.canonical && this.argument < shortest) this.fail("integer is not in its shortest form");
   }
 
   private expected(what: string, major: number): never {
-    this.at--;
-    this.fail(`expected ${what}, found ${MAJOR_NAMES[major] as string}`);
+    this.fail(`expected ${what}, found ${MAJOR_NAMES[major] as string} before`);
   }
 
   /** An integer of 64 bits; simple values below 20 count as unsigned ones, as in the reference. */
@@ -152,72 +169,101 @@ export class CborReader {
     return byte === 0xf5;
   }
 
-  /** A byte string; in the Go modes also an array of integers 0..255. */
+  /**
+   * A byte string; in the Go modes also an array of integers 0..255.
+   * @param max longest accepted length in bytes
+   */
   readBytes(max: number): Uint8Array {
-    const major = this.peekMajor();
-    if (major === 4 && !this.strictness.canonical) return this.bytesFromArray(max);
-    return this.string(2, "a byte string", max);
+    if (this.peekMajor() === 4 && !this.strictness.canonical) return this.readByteArray(max, max);
+    return this.readByteString(max);
   }
 
-  private bytesFromArray(max: number): Uint8Array {
-    const out: number[] = [];
-    this.readArray(max, () => {
-      out.push(this.tryNull() ? 0 : this.readUint(255));
-    });
-    return Uint8Array.from(out);
+  /** A byte string and nothing else. */
+  readByteString(max: number): Uint8Array {
+    this.peekMajor();
+    const n = this.stringHead(2, "a byte string", max);
+    if (n === INDEFINITE) return this.chunks(2, "a byte string", max);
+    const start = this.at;
+    this.at += n;
+    // A typed array's own slice costs more than it copies when there are few bytes.
+    if (n > 64) return this.input.slice(start, this.at);
+    const out = new Uint8Array(n);
+    for (let i = 0; i < n; i++) out[i] = this.input[start + i] as number;
+    return out;
   }
 
+  /**
+   * An array of integers 0..255 in place of a byte string (Go modes).
+   * @param keep elements beyond these are skipped whatever they are
+   * @param max most elements accepted
+   */
+  readByteArray(keep: number, max: number): Uint8Array {
+    const n = this.startArray(max);
+    let out = new Uint8Array(n === INDEFINITE ? 16 : n < keep ? n : keep);
+    let i = 0;
+    for (; this.hasMore(n, i, max); i++) {
+      if (i >= keep) {
+        this.skip();
+        continue;
+      }
+      if (i === out.length) {
+        const wider = new Uint8Array(2 * i);
+        wider.set(out);
+        out = wider;
+      }
+      out[i] = this.tryNull() ? 0 : this.readUint(255);
+    }
+    return i < out.length ? out.slice(0, i) : out;
+  }
+
+  /** @param max longest accepted length in bytes */
   readText(max: number): string {
     this.peekMajor();
-    return this.utf8(this.string(3, "a text string", max));
+    const n = this.stringHead(3, "a text string", max);
+    if (n === INDEFINITE) {
+      const joined = this.chunks(3, "a text string", max);
+      return this.text(joined, 0, joined.length);
+    }
+    const start = this.at;
+    this.at += n;
+    return this.text(this.input, start, this.at);
   }
 
-  private utf8(bytes: Uint8Array): string {
-    if (bytes.length < 32) {
-      let ascii = "";
-      let i = 0;
-      for (; i < bytes.length; i++) {
-        const c = bytes[i] as number;
-        if (c > 0x7f) break;
-        ascii += String.fromCharCode(c);
-      }
-      if (i === bytes.length) return ascii;
-    }
-    try {
-      return decoder.decode(bytes);
-    } catch {
-      this.fail("text is not valid UTF-8");
-    }
+  private text(bytes: Uint8Array, from: number, to: number): string {
+    const text = textFromBytes(bytes, from, to);
+    if (text === undefined) this.fail("text is not valid UTF-8");
+    return text;
   }
 
-  private string(want: number, what: string, max: number): Uint8Array {
+  private stringHead(want: number, what: string, max: number): number {
     const major = this.head();
     if (major !== want) this.expected(what, major);
-    if (this.info === 31) return this.chunks(want, what, max);
+    if (this.info === 31) {
+      if (!this.strictness.loose) this.fail("indefinite lengths are not allowed");
+      return INDEFINITE;
+    }
     const n = this.argument;
     if (this.big !== undefined || n > this.remaining) this.fail("unexpected end of input");
     if (n > max) this.fail(`length ${n} above its limit ${max}`);
-    const start = this.at;
-    this.at += n;
-    return this.input.slice(start, this.at);
+    return n;
   }
 
   private chunks(want: number, what: string, max: number): Uint8Array {
-    if (!this.strictness.loose) this.fail("indefinite lengths are not allowed");
-    const parts: Uint8Array[] = [];
+    const parts: [from: number, to: number][] = [];
     let total = 0;
     while (this.peek() !== 0xff) {
       if (this.peek() >> 5 !== want || (this.peek() & 31) === 31) this.fail("bad chunk of an indefinite string");
-      const part = this.string(want, what, max - total);
-      total += part.length;
-      parts.push(part);
+      const n = this.stringHead(want, what, max - total);
+      parts.push([this.at, this.at + n]);
+      this.at += n;
+      total += n;
     }
     this.at++;
     const out = new Uint8Array(total);
-    let at = 0;
-    for (const part of parts) {
-      out.set(part, at);
-      at += part.length;
+    let to = 0;
+    for (const [from, end] of parts) {
+      out.set(this.input.subarray(from, end), to);
+      to += end - from;
     }
     return out;
   }
@@ -226,6 +272,7 @@ export class CborReader {
     this.peekMajor();
     const major = this.head();
     if (major !== want) this.expected(what, major);
+    if (++this.depth > this.strictness.maxDepth) this.fail(`nesting deeper than ${this.strictness.maxDepth}`);
     if (this.info === 31) {
       if (!this.strictness.loose) this.fail("indefinite lengths are not allowed");
       return INDEFINITE;
@@ -237,105 +284,74 @@ export class CborReader {
     return n;
   }
 
-  private enter(): void {
-    if (++this.depth > this.strictness.maxDepth) this.fail(`nesting deeper than ${this.strictness.maxDepth}`);
+  /**
+   * Begins an array: `for (let i = 0; r.hasMore(n, i, max); i++)` then reads each of its elements.
+   * @returns the number of elements, or a mark for an array of indefinite length, for `hasMore`
+   */
+  startArray(max: number): number {
+    return this.container(4, "an array", max, 1);
   }
 
-  /** An array; `element` must consume exactly one item per call. Returns the number of elements. */
-  readArray(max: number, element: (index: number) => void): number {
-    const n = this.container(4, "an array", max, 1);
-    return this.each(n, max, element);
+  /** Begins a map; each round of the loop must consume exactly one key and one value. */
+  startMap(max: number): number {
+    return this.container(5, "a map", max, 2);
   }
 
-  /** A map; `entry` must consume exactly one key and one value per call. Returns the number of entries. */
-  readMap(max: number, entry: (index: number) => void): number {
-    const n = this.container(5, "a map", max, 2);
-    return this.each(n, max, entry);
-  }
-
-  private each(n: number, max: number, element: (index: number) => void): number {
-    this.enter();
-    let i = 0;
-    if (n === INDEFINITE) {
-      while (this.peek() !== 0xff) {
-        if (i >= max) this.fail(`more than ${max} elements`);
-        element(i++);
-      }
-      this.at++;
-    } else {
-      for (; i < n; i++) element(i);
+  /** Whether element `i` of a container exists; ends the container when not. */
+  hasMore(n: number, i: number, max: number): boolean {
+    if (n === INDEFINITE && this.peek() !== 0xff) {
+      if (i >= max) this.fail(`more than ${max} elements`);
+      return true;
     }
+    if (i < n) return true;
+    if (n === INDEFINITE) this.at++;
     this.depth--;
-    return i;
+    return false;
   }
 
   /** Skips one item, checking that it is well-formed. */
   skip(): void {
-    if (this.strictness.canonical) return this.skipCanonical();
-    const major = this.head();
-    switch (major) {
-      case 0:
-      case 1:
-        if (this.info === 31) this.fail("indefinite integer");
-        return;
-      case 2:
-      case 3:
-        this.at -= headSize(this.info);
-        this.skipString(major);
-        return;
-      case 4:
-      case 5:
-        this.at -= headSize(this.info);
-        if (major === 4) this.readArray(this.strictness.maxElements, () => this.skip());
-        else {
-          this.readMap(this.strictness.maxElements, () => {
-            this.skip();
-            this.skip();
-          });
-        }
-        return;
-      case 6:
-        if (!this.strictness.loose) this.fail("tags are not allowed");
-        this.enter();
-        this.skip();
-        this.depth--;
-        return;
-      default:
-        this.skipSimple();
+    const { canonical, maxElements } = this.strictness;
+    const major = this.peekMajor();
+    if (major === 4) {
+      const n = this.startArray(maxElements);
+      for (let i = 0; this.hasMore(n, i, maxElements); i++) this.skip();
+    } else if (major === 5) {
+      this.skipMap(canonical ? new KeyOrder(this) : undefined);
+    } else if (major === 2) {
+      this.skipString(major);
+    } else if (major === 3) {
+      // Go leaves the text of skipped items unread; the runtime side reads everything.
+      if (canonical) this.readText(Number.MAX_SAFE_INTEGER);
+      else this.skipString(major);
+    } else {
+      this.skipScalar();
+    }
+  }
+
+  private skipMap(order: KeyOrder | undefined): void {
+    const max = this.strictness.maxElements;
+    const n = this.startMap(max);
+    for (let i = 0; this.hasMore(n, i, max); i++) {
+      const from = this.at;
+      this.skip();
+      order?.next(from, this.at);
+      this.skip();
     }
   }
 
   private skipString(major: number): void {
-    const bytes = this.string(major, "a string", Number.MAX_SAFE_INTEGER);
-    if (major === 3) this.utf8(bytes);
+    const n = this.stringHead(major, "a string", Number.MAX_SAFE_INTEGER);
+    if (n === INDEFINITE) this.chunks(major, "a string", Number.MAX_SAFE_INTEGER);
+    else this.at += n;
   }
 
-  private skipSimple(): void {
-    if (this.info === 31) this.fail("unexpected break");
+  private skipScalar(): void {
+    const major = this.head();
+    if (this.info === 31) this.fail(major === 7 ? "unexpected break" : "indefinite integer");
+    if (major !== 7) return;
+    if (this.strictness.canonical && (this.info < 20 || this.info > 23)) this.fail("simple value or float");
     if (this.info === 24 && this.argument < 32) this.fail("simple value below 32 in two bytes");
-  }
-
-  private skipCanonical(): void {
-    const major = this.peek() >> 5;
-    if (major === 4) {
-      this.readArray(this.strictness.maxElements, () => this.skipCanonical());
-      return;
-    }
-    if (major === 5) {
-      const order = new KeyOrder(this);
-      this.readMap(this.strictness.maxElements, () => {
-        const from = this.at;
-        this.skipCanonical();
-        order.next(from, this.at);
-        this.skipCanonical();
-      });
-      return;
-    }
-    if (major === 6) this.fail("tags are not allowed");
-    if (major === 2 || major === 3) return this.skipString(major);
-    this.head();
-    if (major === 7 && (this.info < 20 || this.info > 23)) this.fail("simple value or float");
-    if (this.info === 31) this.fail("indefinite integer");
   }
 
   /** The encoded bytes of one item, whatever it is. */
@@ -359,26 +375,6 @@ export class CborReader {
   end(): void {
     if (this.strictness.canonical && this.remaining > 0) this.fail(`${this.remaining} trailing bytes`);
   }
-}
-
-/** Checks that the keys of a map come in canonical order (runtime mode). */
-export class KeyOrder {
-  private from = -1;
-  private to = -1;
-
-  constructor(private readonly reader: CborReader) {}
-
-  next(from: number, to: number): void {
-    if (this.from >= 0 && this.reader.compareSlices(this.from, this.to, from, to) >= 0) {
-      throw new DecodeError(`map keys are not sorted at byte ${from}`);
-    }
-    this.from = from;
-    this.to = to;
-  }
-}
-
-function headSize(info: number): number {
-  return info < 24 || info === 31 ? 1 : 1 + (1 << (info - 24));
 }
 
 const MAJOR_NAMES = [

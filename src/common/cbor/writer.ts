@@ -93,9 +93,25 @@ export class CborWriter {
   }
 
   text(value: string): void {
+    if (value.length < 24 && this.shortText(value)) return;
     const encoded = encoder.encode(value);
     this.head(3, encoded.length);
     this.raw(encoded);
+  }
+
+  /** Writes ASCII text below 24 characters; false when it is not ASCII, and nothing counts as written. */
+  private shortText(value: string): boolean {
+    const n = value.length;
+    this.reserve(n + 1);
+    const { buffer, at } = this;
+    buffer[at] = 0x60 | n;
+    for (let i = 0; i < n; i++) {
+      const c = value.charCodeAt(i);
+      if (c > 0x7f) return false;
+      buffer[at + 1 + i] = c;
+    }
+    this.at = at + n + 1;
+    return true;
   }
 
   array(length: number): void {
@@ -111,7 +127,8 @@ export class CborWriter {
     const n = value.length;
     this.reserve(n);
     if (n < 48) {
-      for (let i = 0; i < n; i++) this.buffer[this.at + i] = value[i] as number;
+      const { buffer, at } = this;
+      for (let i = 0; i < n; i++) buffer[at + i] = value[i] as number;
     } else {
       this.buffer.set(value, this.at);
     }

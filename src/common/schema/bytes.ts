@@ -1,3 +1,4 @@
+import type { CborReader } from "../cbor/reader.js";
 import { fromBase64, fromHex, toBase64, toHex } from "../bytes.js";
 import { DecodeError } from "../errors/index.js";
 import type { Json } from "../json.js";
@@ -45,6 +46,17 @@ export function bytes(options: { max: number }): Schema<Uint8Array> {
   });
 }
 
+/** The wire sets no limit where the size is fixed: what is longer is refused or cut anyway. */
+const ANY = Number.MAX_SAFE_INTEGER;
+
+/** Cut or filled with zeros to a size. */
+function fit(value: Uint8Array, size: number): Uint8Array {
+  if (value.length === size) return value;
+  const out = new Uint8Array(size);
+  out.set(value.subarray(0, size));
+  return out;
+}
+
 /** Text form of a byte string type in JSON. */
 export interface TextForm {
   toText(value: Uint8Array): string;
@@ -75,16 +87,19 @@ export function fixedBytes(
     refine?.(value);
     return value;
   };
-  // An array of small integers in place of the string skips every check of the type, as in the reference.
-  const fromArray = (value: Uint8Array): Uint8Array => {
-    const out = new Uint8Array(size);
-    out.set(value.subarray(0, size));
-    return out;
+  const read = (r: CborReader): Uint8Array => {
+    // An array of small integers in place of the string skips every check of the type, as in the reference.
+    if (r.peekMajor() === 4 && !r.strictness.canonical) return fit(r.readByteArray(size, ANY), size);
+    const value = r.readByteString(ANY);
+    if (value.length !== size) throw new DecodeError(`${typeName} has ${value.length} bytes, must have ${size}`);
+    // The runtime side of the reference checks the length only.
+    if (refine !== undefined && !r.strictness.canonical) refine(value);
+    return value;
   };
   return define<Uint8Array>({
     typeName,
     write: (w, value) => w.bytes(value),
-    readValue: (r) => (r.peekMajor() === 4 ? fromArray(r.readBytes(1 << 20)) : exact(r.readBytes(1 << 20))),
+    readValue: read,
     toJson: (value) => form.toText(value),
     fromJson(json) {
       if (json === null) return new Uint8Array(size);
@@ -102,18 +117,15 @@ export function fixedBytes(
  * @param size length of the value in bytes
  */
 export function byteArray(size: number): Schema<Uint8Array> {
-  const fit = (value: Uint8Array): Uint8Array => {
-    if (value.length === size) return value;
-    const out = new Uint8Array(size);
-    out.set(value.subarray(0, size));
-    return out;
-  };
   return define<Uint8Array>({
     typeName: `byte array of ${size}`,
     write: (w, value) => w.bytes(value),
-    readValue: (r) => fit(r.readBytes(1 << 20)),
+    readValue(r) {
+      if (r.peekMajor() === 4 && !r.strictness.canonical) return fit(r.readByteArray(size, ANY), size);
+      return fit(r.readByteString(ANY), size);
+    },
     toJson: (value) => Array.from(value),
-    fromJson: (json) => fit(bytesFromJson(json)),
+    fromJson: (json) => fit(bytesFromJson(json), size),
     zero: () => new Uint8Array(size),
     isEmpty: () => size === 0,
     equals: same,

@@ -1,6 +1,6 @@
 import { DecodeError } from "../errors/index.js";
 import { expectObject, type Json } from "../json.js";
-import { KeyOrder } from "../cbor/reader.js";
+import { KeyOrder } from "../cbor/key-order.js";
 import { SortedMap } from "../sorted-map.js";
 import { define, type Infer, type Schema } from "./schema.js";
 
@@ -25,13 +25,14 @@ export function list<T>(element: Schema<T>, options: { max: number }): Schema<T[
     },
     readValue(r) {
       const out: T[] = [];
-      r.readArray(options.max, (i) => {
+      const n = r.startArray(options.max);
+      for (let i = 0; r.hasMore(n, i, options.max); i++) {
         try {
           out.push(element.read(r));
         } catch (error) {
           throw error instanceof DecodeError ? error.within(`[${i}]`) : error;
         }
-      });
+      }
       return out;
     },
     toJson: (value) => value.map((item) => element.toJson(item)),
@@ -64,16 +65,16 @@ export function map<K, V>(key: Schema<K>, value: Schema<V>, options: { max: numb
     readValue(r) {
       const out = new SortedMap<K, V>(key);
       const order = r.strictness.canonical ? new KeyOrder(r) : undefined;
-      r.readMap(options.max, (i) => {
+      const n = r.startMap(options.max);
+      for (let i = 0; r.hasMore(n, i, options.max); i++) {
         const from = r.offset;
         const k = within(`[key ${i}]`, () => key.read(r));
         order?.next(from, r.offset);
-        if (r.strictness.uniqueKeys && out.has(k)) throw new DecodeError(`duplicate map key ${i}`);
-        out.set(
-          k,
-          within(`[${i}]`, () => value.read(r)),
-        );
-      });
+        const v = within(`[${i}]`, () => value.read(r));
+        const before = out.size;
+        out.set(k, v);
+        if (out.size === before && r.strictness.uniqueKeys) throw new DecodeError(`duplicate map key ${i}`);
+      }
       return out;
     },
     toJson(entries) {
@@ -114,9 +115,10 @@ export function tuple<const S extends readonly Schema<unknown>[]>(typeName: stri
     },
     readValue(r) {
       const out: unknown[] = [];
-      r.readArray(items.length, (i) => {
+      const n = r.startArray(items.length);
+      for (let i = 0; r.hasMore(n, i, items.length); i++) {
         out.push(within(`[${i}]`, () => (items[i] as Schema<unknown>).read(r)));
-      });
+      }
       if (out.length !== items.length)
         throw new DecodeError(`${typeName} has ${out.length} elements, must have ${items.length}`);
       return out as Items<S>;
@@ -155,11 +157,12 @@ export function unionOf<V extends Readonly<Record<string, Schema<unknown>>>>(
     },
     readValue(r) {
       let out: { type: string; value: unknown } | undefined;
-      const n = r.readMap(1, () => {
+      const n = r.startMap(1);
+      for (let i = 0; r.hasMore(n, i, 1); i++) {
         const type = r.readText(128);
         out = { type, value: within(type, () => find(type).read(r)) };
-      });
-      if (n !== 1 || out === undefined) throw new DecodeError(`${typeName} must have exactly one variant`);
+      }
+      if (out === undefined) throw new DecodeError(`${typeName} must have exactly one variant`);
       return out as Variant<V>;
     },
     toJson: (value) => ({ [value.type]: find(value.type).toJson(value.value) }),

@@ -1,5 +1,5 @@
 import type { CborReader } from "../cbor/reader.js";
-import { KeyOrder } from "../cbor/reader.js";
+import { KeyOrder } from "../cbor/key-order.js";
 import { CborWriter } from "../cbor/writer.js";
 import { DecodeError } from "../errors/index.js";
 import { expectObject, type Json } from "../json.js";
@@ -60,86 +60,131 @@ function leftOutOfJson(field: Field, value: unknown): boolean {
   return omit === "empty" ? field.schema.isJsonEmpty(value) : omit === "undefined" && value === undefined;
 }
 
-/** Matches the keys of a map to fields the way the decoder of the mode does. */
-class FieldMatcher {
-  private readonly exact = new Map<string, number>();
-  private readonly folded = new Map<string, number>();
+/** ASCII only: the decoder of the reference compares names of one length in bytes without regard to case. */
+function fold(name: string): string {
+  return name.replace(/[A-Z]/g, (c) => c.toLowerCase());
+}
+
+const MAX_KEY = Number.MAX_SAFE_INTEGER;
+
+/** Where the reading of one struct stands. */
+class StructReading {
+  /** The key that each field was found under. */
+  readonly found: (string | undefined)[] = [];
+  private strangers: Set<string> | undefined;
 
   constructor(
-    private readonly typeName: string,
+    private readonly r: CborReader,
+    private readonly names: FieldNames,
+  ) {}
+
+  /** Index of the field that the next key selects, or -1 for an unknown one, whose value is to be skipped. */
+  match(): number {
+    const type = this.r.peekType();
+    if (type === 0 || type === 1) return this.stranger(integerKey(this.r));
+    if (type !== 3) throw new DecodeError(`${this.names.typeName} has a key that is neither text nor integer`);
+    const key = this.r.readText(MAX_KEY);
+    const exact = this.names.exact.get(key);
+    const i = exact ?? (this.r.strictness.canonical ? undefined : this.names.folded.get(fold(key)));
+    if (i === undefined) return this.stranger(`"${key}"`);
+    if (this.found[i] !== undefined) return this.again(i, key);
+    this.found[i] = key;
+    return i;
+  }
+
+  /** A field can be selected once; the same key again is a duplicate, another spelling an unknown field. */
+  private again(i: number, key: string): number {
+    if (this.found[i] === key && this.r.strictness.uniqueKeys) {
+      throw new DecodeError(`duplicate field "${key}" of ${this.names.typeName}`);
+    }
+    return this.stranger(`"${key}"`);
+  }
+
+  private stranger(key: string): number {
+    const { knownFields, uniqueKeys } = this.r.strictness;
+    if (knownFields) throw new DecodeError(`unknown field ${key} of ${this.names.typeName}`);
+    if (!uniqueKeys) return -1;
+    this.strangers ??= new Set();
+    if (this.strangers.has(key)) throw new DecodeError(`duplicate field ${key} of ${this.names.typeName}`);
+    this.strangers.add(key);
+    return -1;
+  }
+}
+
+/** Integer keys never select a field; the reference tells them apart in 64 signed bits. */
+function integerKey(r: CborReader): string {
+  const key = r.readInt();
+  if (key < -(1n << 63n)) throw new DecodeError("integer key beyond 64 bits");
+  return BigInt.asIntN(64, key).toString();
+}
+
+/** The names of a struct's fields, by position in canonical order. */
+class FieldNames {
+  readonly exact = new Map<string, number>();
+  readonly folded = new Map<string, number>();
+
+  constructor(
+    readonly typeName: string,
     private readonly fields: readonly Field[],
   ) {
     fields.forEach((field, i) => {
       this.exact.set(field.wire, i);
-      const fold = field.wire.toLowerCase();
-      if (!this.folded.has(fold)) this.folded.set(fold, i);
+      const folded = fold(field.wire);
+      if (!this.folded.has(folded)) this.folded.set(folded, i);
     });
-  }
-
-  /** Index of the field a key selects, or -1 for an unknown one that is to be skipped. */
-  match(r: CborReader, seen: (string | undefined)[], strangers: Set<string>): number {
-    const s = r.strictness;
-    const major = r.peekMajor();
-    if (major === 0 || major === 1)
-      return this.stranger(r.readInt().toString(), s.uniqueKeys, s.knownFields, strangers);
-    const key = r.readText(4096);
-    let i = this.exact.get(key) ?? -1;
-    if (i >= 0 && seen[i] === key) {
-      if (s.uniqueKeys) throw new DecodeError(`duplicate field "${key}" of ${this.typeName}`);
-      return i;
-    }
-    if (i < 0 && !s.canonical) i = this.folded.get(key.toLowerCase()) ?? -1;
-    if (i < 0 || seen[i] !== undefined) return this.stranger(`"${key}"`, s.uniqueKeys, s.knownFields, strangers);
-    seen[i] = key;
-    return i;
-  }
-
-  private stranger(key: string, unique: boolean, known: boolean, strangers: Set<string>): number {
-    if (known) throw new DecodeError(`unknown field ${key} of ${this.typeName}`);
-    if (unique && strangers.has(key)) throw new DecodeError(`duplicate field ${key} of ${this.typeName}`);
-    strangers.add(key);
-    return -1;
   }
 
   /** JSON members match exactly, else without regard to case. */
   matchJson(name: string): Field | undefined {
-    const i = this.exact.get(name) ?? this.folded.get(name.toLowerCase());
+    const i = this.exact.get(name) ?? this.folded.get(fold(name));
     return i === undefined ? undefined : this.fields[i];
   }
 }
 
-function readStruct(r: CborReader, fields: readonly Field[], matcher: FieldMatcher): Values {
+function readField(r: CborReader, field: Field, out: Values): void {
+  try {
+    out[field.key] = field.schema.read(r);
+  } catch (error) {
+    throw error instanceof DecodeError ? error.within(field.wire) : error;
+  }
+}
+
+function readStruct(r: CborReader, fields: readonly Field[], names: FieldNames): Values {
   const out: Values = {};
-  const seen: (string | undefined)[] = [];
-  const strangers = new Set<string>();
+  const reading = new StructReading(r, names);
+  const { found } = reading;
+  const max = r.strictness.maxElements;
   const order = r.strictness.canonical ? new KeyOrder(r) : undefined;
-  r.readMap(r.strictness.maxElements, () => {
+  // What was encoded canonically has its keys in the order of our fields: look for the next of them first.
+  let next = 0;
+  const n = r.startMap(max);
+  for (let i = 0; r.hasMore(n, i, max); i++) {
     const from = r.offset;
-    const i = matcher.match(r, seen, strangers);
+    let at = next;
+    while (at < fields.length && (found[at] !== undefined || !r.tryBytes((fields[at] as Field).head))) at++;
+    if (at < fields.length) {
+      found[at] = (fields[at] as Field).wire;
+      next = at + 1;
+    } else {
+      at = reading.match();
+    }
     order?.next(from, r.offset);
-    const field = fields[i];
-    if (field === undefined) {
-      r.skip();
-      return;
-    }
-    try {
-      out[field.key] = field.schema.read(r);
-    } catch (error) {
-      throw error instanceof DecodeError ? error.within(field.wire) : error;
-    }
-  });
-  for (const field of fields) {
-    if (!(field.key in out) && field.schema.omit !== "undefined") out[field.key] = field.schema.zero();
+    if (at < 0) r.skip();
+    else readField(r, fields[at] as Field, out);
+  }
+  for (let i = 0; i < fields.length; i++) {
+    const field = fields[i] as Field;
+    if (found[i] === undefined && field.schema.omit !== "undefined") out[field.key] = field.schema.zero();
   }
   return out;
 }
 
-function structFromJson(json: Json, fields: readonly Field[], matcher: FieldMatcher): Values {
+function structFromJson(json: Json, fields: readonly Field[], names: FieldNames): Values {
   const out: Values = {};
   for (const field of fields) if (field.schema.omit !== "undefined") out[field.key] = field.schema.zero();
   if (json === null) return out;
   for (const [name, member] of Object.entries(expectObject(json))) {
-    const field = matcher.matchJson(name);
+    const field = names.matchJson(name);
     if (field === undefined || member === null) continue;
     try {
       out[field.key] = field.schema.fromJson(member);
@@ -150,21 +195,17 @@ function structFromJson(json: Json, fields: readonly Field[], matcher: FieldMatc
   return out;
 }
 
-function writeStruct(w: CborWriter, value: Values, fields: readonly Field[]): void {
+function writeStruct(w: CborWriter, value: Values, fields: readonly Field[], allWritten: boolean): void {
   let n = fields.length;
-  let skip = 0n;
-  fields.forEach((field, i) => {
-    if (leftOut(field, value[field.key])) {
-      n--;
-      skip |= 1n << BigInt(i);
-    }
-  });
+  if (!allWritten) for (const field of fields) if (leftOut(field, value[field.key])) n--;
   w.map(n);
-  fields.forEach((field, i) => {
-    if (skip !== 0n && (skip >> BigInt(i)) & 1n) return;
+  const some = n < fields.length;
+  for (const field of fields) {
+    const member = value[field.key];
+    if (some && leftOut(field, member)) continue;
     w.raw(field.head);
-    field.schema.write(w, value[field.key]);
-  });
+    field.schema.write(w, member);
+  }
 }
 
 /**
@@ -177,11 +218,12 @@ export function struct<F extends Fields>(typeName: string, declared: F): StructC
   type T = Shape<F>;
   const inOrder = Object.entries(declared).map(toField);
   const fields = [...inOrder].sort(byHead);
-  const matcher = new FieldMatcher(typeName, fields);
+  const names = new FieldNames(typeName, fields);
+  const allWritten = fields.every((field) => field.schema.omit === "never");
   const schema = define<T>({
     typeName,
-    write: (w, value) => writeStruct(w, value as Values, fields),
-    readValue: (r) => readStruct(r, fields, matcher) as T,
+    write: (w, value) => writeStruct(w, value as Values, fields, allWritten),
+    readValue: (r) => readStruct(r, fields, names) as T,
     toJson(value) {
       const out: Record<string, Json> = {};
       for (const field of inOrder) {
@@ -190,7 +232,7 @@ export function struct<F extends Fields>(typeName: string, declared: F): StructC
       }
       return out;
     },
-    fromJson: (json) => structFromJson(json, fields, matcher) as T,
+    fromJson: (json) => structFromJson(json, fields, names) as T,
     zero() {
       const out: Values = {};
       for (const field of inOrder) if (field.schema.omit !== "undefined") out[field.key] = field.schema.zero();
