@@ -7,8 +7,13 @@ import type { GenesisHooks } from "../../app/define-service.js";
 import { nodeList } from "../registry/state.js";
 import type { Node } from "../registry/types/node.js";
 import { getAccount, totalSupply } from "../staking/state/index.js";
-import { MAX_TOTAL_POWER, votingPower } from "./logic/power.js";
-import { type SchedulerGenesis, type SchedulerParameters, schedulerParametersCell } from "./params.js";
+import {
+  MAX_TOTAL_POWER,
+  type SchedulerGenesis,
+  type SchedulerParameters,
+  schedulerParametersCell,
+  votingPower,
+} from "./params.js";
 import { currentValidatorsCell } from "./state.js";
 import type { Validator } from "./types.js";
 

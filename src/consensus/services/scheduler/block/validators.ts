@@ -3,10 +3,10 @@ import { CodedError, Fault } from "#common/errors/index.js";
 import { hasRoles, ROLE_VALIDATOR } from "#common/node-roles.js";
 import { SortedMap } from "#common/sorted-map.js";
 import type { Node } from "../../registry/types/node.js";
+import { votingPower } from "../params.js";
 import { pendingValidatorsCell } from "../state.js";
 import type { Validator } from "../types.js";
 import { type Election, entityAddress } from "./election.js";
-import { votingPower } from "../logic/power.js";
 import { permuted, sharedRandom, sortByHashedBeta } from "../logic/sortition.js";
 
 const CONTEXT_ENTITIES = "EkS-ABCI-Entities";

@@ -1,0 +1,71 @@
+import { Inbox } from "#common/inbox.js";
+import type { Log } from "#common/ports/log.js";
+import type { Backend } from "#consensus/backends/backend.js";
+import { getEpoch } from "#consensus/services/beacon/queries.js";
+import { getNode } from "#consensus/services/registry/state.js";
+import { MultiSignedNode } from "#consensus/services/registry/types/signed.js";
+import type { Submitter } from "#consensus/submission.js";
+import { type NodeOffer, signDescriptor } from "./descriptor.js";
+
+/** Epochs that a registration lasts beyond the current one (node workers: registration). */
+const EXPIRATION_EPOCHS = 2n;
+
+export interface RegistrationOptions {
+  readonly backend: Backend;
+  readonly submitter: Submitter;
+  readonly offer: NodeOffer;
+  /** Whether all roles of the node are ready to serve; nothing is registered before. */
+  readonly available: () => boolean;
+  readonly log: Log;
+}
+
+/** Keeps the node registered: once when it is ready, then in every epoch. */
+export class RegistrationWorker {
+  private readonly inbox: Inbox<bigint>;
+  private registeredIn: bigint | undefined;
+  private unsubscribe: () => void = () => undefined;
+
+  constructor(private readonly options: RegistrationOptions) {
+    this.inbox = new Inbox<bigint>({
+      capacity: 4,
+      handle: (epoch) => this.register(epoch),
+      failed: (error) => {
+        this.registeredIn = undefined;
+        options.log.warn("registration failed", { error: String(error) });
+      },
+    });
+  }
+
+  async start(): Promise<void> {
+    this.unsubscribe = this.options.backend.onBlock(() => this.check());
+    this.check();
+  }
+
+  async stop(): Promise<void> {
+    this.unsubscribe();
+    await this.inbox.stop();
+  }
+
+  private check(): void {
+    const { backend, available } = this.options;
+    const epoch = getEpoch(backend.stateAt(0n));
+    if (epoch === this.registeredIn || !available()) return;
+    if (this.registeredIn === undefined && this.isCurrent(epoch)) {
+      this.registeredIn = epoch;
+      return;
+    }
+    if (this.inbox.offer(epoch)) this.registeredIn = epoch;
+  }
+
+  /** Whether the chain already holds a registration of this epoch, by genesis or from before a restart. */
+  private isCurrent(epoch: bigint): boolean {
+    const node = getNode(this.options.backend.stateAt(0n), this.options.offer.keys.node.publicKey);
+    return node !== undefined && node.expiration >= epoch + EXPIRATION_EPOCHS;
+  }
+
+  private async register(epoch: bigint): Promise<void> {
+    const { offer, submitter } = this.options;
+    const descriptor = signDescriptor(offer, epoch + EXPIRATION_EPOCHS);
+    await submitter.submit("registry.RegisterNode", MultiSignedNode.encode(descriptor));
+  }
+}
