@@ -319,3 +319,37 @@ export function continuesBlock(results: ComputeResultsHeader, header: Header): b
     results.round === BigInt.asUintN(64, header.round + 1n) && equalBytes(results.previousHash, headerHash(header))
   );
 }
+
+/** Body of `roothash.ExecutorCommit`. */
+export class ExecutorCommit extends struct("ExecutorCommit", {
+  id: Namespace,
+  commits: nullable(list(ExecutorCommitment, { max: FRAME_ELEMENTS })),
+}) {}
+
+/** Two commitments of one node to one proposal of one round. */
+export class EquivocationExecutorEvidence extends struct("EquivocationExecutorEvidence", {
+  commitA: ExecutorCommitment,
+  commitB: ExecutorCommitment,
+}) {}
+
+/** Two proposals of one node for one round. */
+export class EquivocationProposalEvidence extends struct("EquivocationProposalEvidence", {
+  proposalA: named("prop_a", Proposal),
+  proposalB: named("prop_b", Proposal),
+}) {}
+
+/** Body of `roothash.Evidence`; exactly one kind is set. */
+export class Evidence extends struct("Evidence", {
+  id: Namespace,
+  equivocationExecutor: optional(EquivocationExecutorEvidence),
+  equivocationProposal: named("equivocation_prop", optional(EquivocationProposalEvidence)),
+}) {}
+
+/** Body of `roothash.SubmitMsg`. */
+export class SubmitMessage extends struct("SubmitMsg", {
+  id: Namespace,
+  tag: omitEmpty(u64),
+  fee: omitEmpty(Quantity),
+  tokens: omitEmpty(Quantity),
+  data: omitEmpty(bytes({ max: FRAME_BYTES })),
+}) {}

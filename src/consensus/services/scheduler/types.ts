@@ -1,4 +1,5 @@
 /** Committees and the roles in them (scheduler: types). */
+import { equalBytes } from "#common/bytes.js";
 import { PublicKey } from "#common/crypto/keys.js";
 import { FRAME_ELEMENTS } from "#common/limits.js";
 import { Namespace } from "#common/namespace.js";
@@ -29,6 +30,35 @@ export class Committee extends struct("Committee", {
   runtimeId: Namespace,
   validFor: u64,
 }) {}
+
+/** Members of a role, in committee order. */
+function membersOf({ members }: Committee, role: CommitteeRole): CommitteeNode[] {
+  return (members ?? []).filter((member) => member.role === role);
+}
+
+/** Whether a node sits in the committee; in a role, if one is given. */
+export function isMember(committee: Committee, id: Uint8Array, role?: CommitteeRole): boolean {
+  const members = role === undefined ? (committee.members ?? []) : membersOf(committee, role);
+  return members.some((member) => equalBytes(member.publicKey, id));
+}
+
+/**
+ * Rank of a node in the order in which workers may schedule a round; 0 is first. Undefined when it is no worker
+ * (scheduler: committees).
+ */
+export function schedulerRank(committee: Committee, round: bigint, id: Uint8Array): bigint | undefined {
+  const workers = membersOf(committee, COMMITTEE_WORKER);
+  // A node with two seats schedules by its last one.
+  const index = workers.findLastIndex((worker) => equalBytes(worker.publicKey, id));
+  if (index < 0) return undefined;
+  return BigInt.asUintN(64, round + BigInt(index)) % BigInt(workers.length);
+}
+
+/** Index of the worker with a rank in the order of a round, undefined when there are not as many workers. */
+export function schedulerIndex(committee: Committee, round: bigint, rank: bigint): number | undefined {
+  const total = BigInt(membersOf(committee, COMMITTEE_WORKER).length);
+  return rank < total ? Number((rank + total - (round % total)) % total) : undefined;
+}
 
 /** A list of enumeration members, which are single bytes: a byte string on the wire, words in JSON. */
 export function byteEnumList(member: Schema<number>): Schema<number[]> {

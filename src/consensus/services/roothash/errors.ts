@@ -1,0 +1,43 @@
+import { defineErrors } from "#common/errors/index.js";
+
+/** Name of the module in errors, gas costs and parameter changes. */
+export const MODULE_NAME = "roothash";
+/** Name of the application with its order prefix. */
+export const APP_NAME = "999_roothash";
+
+/** Codespace `roothash`. */
+export const rootHashErrors = defineErrors(MODULE_NAME, {
+  invalidArgument: [1, "roothash: invalid argument"],
+  notFound: [2, "roothash: block not found"],
+  invalidRuntime: [3, "roothash: invalid runtime"],
+  noExecutorPool: [4, "roothash: no executor pool"],
+  runtimeSuspended: [5, "roothash: runtime is suspended"],
+  noCommittee: [6, "roothash: no committee"],
+  maxMessagesTooBig: [7, "roothash: max runtime messages is too big"],
+  runtimeDoesNotSlash: [8, "roothash: runtime does not slash"],
+  duplicateEvidence: [9, "roothash: duplicate evidence"],
+  invalidEvidence: [10, "roothash: invalid evidence"],
+  incomingQueueFull: [11, "roothash: incoming message queue full"],
+  insufficientFee: [12, "roothash: insufficient fee"],
+  maxIncomingMessagesTooBig: [13, "roothash: max incoming runtime messages is too big"],
+});
+
+/** Codespace `roothash/commitment`. */
+export const commitmentErrors = defineErrors("roothash/commitment", {
+  noRuntime: [1, "roothash/commitment: no runtime configured"],
+  noCommittee: [2, "roothash/commitment: no committee configured"],
+  invalidCommitteeKind: [3, "roothash/commitment: invalid committee kind"],
+  rakSignatureInvalid: [4, "roothash/commitment: batch RAK signature invalid"],
+  notInCommittee: [5, "roothash/commitment: node not part of committee"],
+  alreadyCommitted: [6, "roothash/commitment: node already sent commitment"],
+  notBasedOnCorrectBlock: [7, "roothash/commitment: submitted commitment is not based on correct block"],
+  discrepancyDetected: [8, "roothash/commitment: discrepancy detected"],
+  stillWaiting: [9, "roothash/commitment: still waiting for commits"],
+  insufficientVotes: [10, "roothash/commitment: insufficient votes to finalize discrepancy resolution round"],
+  badExecutorCommitment: [11, "roothash/commitment: bad executor commitment"],
+  invalidMessages: [13, "roothash/commitment: invalid messages"],
+  timeoutNotCorrectRound: [15, "roothash/commitment: timeout not for correct round"],
+  invalidRound: [16, "roothash/commitment: invalid round"],
+  noSchedulerCommitment: [17, "roothash/commitment: no scheduler commitment"],
+  badSchedulerCommitment: [18, "roothash/commitment: bad scheduler commitment"],
+});
