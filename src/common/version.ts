@@ -1,3 +1,4 @@
+import { DecodeError } from "./errors/index.js";
 import { omitEmpty, struct, u16 } from "./schema/index.js";
 
 /** A protocol or software version; parts that are zero are left out on the wire. */
@@ -25,4 +26,29 @@ export function compareVersions(a: Version, b: Version): number {
 /** Text form `major.minor.patch`. */
 export function versionToText(v: Version): string {
   return `${v.major}.${v.minor}.${v.patch}`;
+}
+
+/** The reverse of `versionToU64`; bits above the three parts are dropped. */
+export function versionFromU64(value: bigint): Version {
+  const part = (shift: bigint): number => Number((value >> shift) & 0xffffn);
+  return { major: part(32n), minor: part(16n), patch: part(0n) };
+}
+
+/**
+ * Reads `major[.minor[.patch]]`. What follows a space, `-`, `+`, `rc`, `alpha` or `beta`, and a fourth part, is dropped.
+ *
+ * @throws DecodeError when a part is no number up to 65535
+ */
+export function versionFromText(text: string): Version {
+  const kept = text.split(/ |-|\+|rc|alpha|beta/, 1)[0] ?? "";
+  const [major, minor, patch] = kept.split(".", 3).map((part) => {
+    if (!/^\d+$/.test(part) || BigInt(part) > 65535n) throw new DecodeError("expected a version like 1.2.3");
+    return Number(BigInt(part));
+  });
+  return { major: major ?? 0, minor: minor ?? 0, patch: patch ?? 0 };
+}
+
+/** Protocols understand each other when their major versions agree. */
+export function isCompatible(a: Version, b: Version): boolean {
+  return a.major === b.major;
 }
