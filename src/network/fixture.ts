@@ -1,0 +1,259 @@
+import { addressFromPublicKey } from "#common/address.js";
+import { PublicKey } from "#common/crypto/keys.js";
+import type { Signer } from "#common/crypto/signature.js";
+import type { Json } from "#common/json.js";
+import { SortedMap } from "#common/sorted-map.js";
+import type { Timestamp } from "#common/schema/index.js";
+import { Namespace } from "#common/namespace.js";
+import { GenesisDocument } from "#consensus/genesis/document.js";
+import { ENTITY_VERSION } from "#consensus/services/registry/types/entity.js";
+import { type NodeAddress, nodeAddressFromText } from "#consensus/services/registry/types/node-address.js";
+import { Runtime } from "#consensus/services/registry/types/runtime.js";
+import { MultiSignedNode, SignedEntity } from "#consensus/services/registry/types/signed.js";
+import { Account, type Delegation } from "#consensus/services/staking/types/account.js";
+import { type NodeOffer, signDescriptor } from "#worker/registration/descriptor.js";
+import type { DevelopmentAccount, Member } from "./topology.js";
+
+/** Base units of one token: the exponent of the token is 9. */
+const TOKEN = 1_000_000_000n;
+const ACCOUNT_BALANCE = 10_000_000n * TOKEN;
+const ENTITY_STAKE = 100_000n * TOKEN;
+const COMMON_POOL = 100_000_000n * TOKEN;
+/** Epochs until which the registrations in the genesis document last. */
+const GENESIS_EXPIRATION = 2n;
+/** Consensus blocks of one epoch, and after how many of them proofs are accepted. */
+const EPOCH_BLOCKS = 30;
+const PROOF_DELAY = 5;
+export const SOFTWARE_VERSION = "qanat/0.1.0";
+
+/** Sizes of the executor committee. */
+export interface CommitteeSize {
+  readonly primary: number;
+  readonly backup: number;
+}
+
+/** What a fixture is made from. */
+export interface FixtureOptions {
+  readonly members: readonly Member[];
+  readonly accounts: readonly DevelopmentAccount[];
+  readonly committee: CommitteeSize;
+  readonly runtimeId: Uint8Array;
+  readonly genesisTime: Timestamp;
+}
+
+const GAS = 1000;
+
+function gas(...operations: string[]): Json {
+  return Object.fromEntries(operations.map((operation) => [operation, GAS]));
+}
+
+const STAKING: Json = {
+  params: {
+    thresholds: {
+      entity: "100",
+      "node-validator": "100",
+      "node-compute": "100",
+      "node-observer": "100",
+      "node-keymanager": "100",
+      "runtime-compute": "100",
+      "runtime-keymanager": "100",
+      "keymanager-churp": "100",
+    },
+    debonding_interval: 2,
+    reward_schedule: [{ until: 1_000_000, scale: "1000" }],
+    signing_reward_threshold_numerator: 3,
+    signing_reward_threshold_denominator: 4,
+    commission_schedule_rules: {
+      rate_change_interval: 1,
+      rate_bound_lead: 14,
+      max_rate_steps: 10,
+      max_bound_steps: 10,
+      min_commission_rate: "0",
+    },
+    slashing: {
+      "consensus-equivocation": { amount: "100000000000", freeze_interval: 1 },
+      "consensus-light-client-attack": { amount: "100000000000", freeze_interval: 1 },
+    },
+    gas_costs: gas("transfer", "burn", "add_escrow", "reclaim_escrow", "amend_commission_schedule", "allow", "withdraw"),
+    min_delegation: "0",
+    min_transfer: "0",
+    min_transact_balance: "0",
+    max_allowances: 16,
+    allow_escrow_messages: true,
+    fee_split_weight_propose: "2",
+    fee_split_weight_vote: "1",
+    fee_split_weight_next_propose: "1",
+    reward_factor_epoch_signed: "1",
+    reward_factor_block_proposed: "0",
+  },
+  token_symbol: "TEST",
+  token_value_exponent: 9,
+};
+
+const REGISTRY: Json = {
+  params: {
+    debug_allow_unroutable_addresses: true,
+    debug_allow_test_runtimes: true,
+    gas_costs: gas(
+      "register_entity",
+      "deregister_entity",
+      "register_node",
+      "unfreeze_node",
+      "register_runtime",
+      "runtime_epoch_maintenance",
+      "prove_freshness",
+    ),
+    max_node_expiration: 5,
+    enable_runtime_governance_models: { entity: true, runtime: true },
+    tee_features: { sgx: { pcs: true, signed_attestations: true, max_attestation_age: 1200 }, freshness_proofs: true },
+  },
+};
+
+/** Parameters of the network; amounts, entities, nodes and runtimes are added by `buildGenesis`. */
+const PARAMETERS: { readonly [section: string]: Json } = {
+  height: 1,
+  chain_id: "qanat local network",
+  registry: REGISTRY,
+  roothash: {
+    params: {
+      gas_costs: gas("compute_commit", "evidence", "submit_msg"),
+      max_runtime_messages: 128,
+      max_in_runtime_messages: 128,
+      max_evidence_age: 100,
+      max_past_roots_stored: 1200,
+    },
+  },
+  staking: STAKING,
+  keymanager: { params: { gas_costs: gas("update_policy", "publish_master_secret", "publish_ephemeral_secret") } },
+  scheduler: {
+    params: {
+      min_validators: 1,
+      max_validators: 100,
+      max_validators_per_entity: 1,
+      reward_factor_epoch_election_any: "1",
+    },
+  },
+  beacon: {
+    base: 0,
+    params: {
+      backend: "vrf",
+      vrf_parameters: {
+        alpha_hq_threshold: 4,
+        interval: EPOCH_BLOCKS,
+        proof_delay: PROOF_DELAY,
+        gas_costs: gas("vrf_prove"),
+      },
+    },
+  },
+  governance: {
+    params: {
+      gas_costs: gas("submit_proposal", "cast_vote"),
+      min_proposal_deposit: "10000000000",
+      voting_period: 10,
+      stake_threshold: 68,
+      upgrade_min_epoch_diff: 15,
+      upgrade_cancel_min_epoch_diff: 15,
+      enable_change_parameters_proposal: true,
+    },
+  },
+  vault: { params: { enabled: true, max_authority_addresses: 32 } },
+  consensus: {
+    backend: "tendermint",
+    params: {
+      timeout_commit: 1_000_000_000,
+      skip_timeout_commit: false,
+      empty_block_interval: 0,
+      max_tx_size: 131_072,
+      max_block_size: 4_194_304,
+      max_block_gas: 0,
+      max_evidence_size: 1_048_576,
+      state_checkpoint_interval: 0,
+      gas_costs: { tx_byte: 1 },
+      feature_version: { major: 26, minor: 1 },
+    },
+  },
+};
+
+/** Descriptor of the network's runtime: one second timeouts, so that an idle network stays quiet. */
+export function runtimeDescriptor(id: Uint8Array, owner: Signer, committee: CommitteeSize): Runtime {
+  return Runtime.fromJson({
+    v: 3,
+    id: Namespace.toJson(id),
+    kind: 1,
+    tee_hardware: 0,
+    executor: {
+      group_size: committee.primary,
+      group_backup_size: committee.backup,
+      allowed_stragglers: 0,
+      round_timeout: 20,
+      max_messages: 32,
+    },
+    txn_scheduler: {
+      batch_flush_timeout: 1_000_000_000,
+      max_batch_size: 1000,
+      max_batch_size_bytes: 1_048_576,
+      max_in_messages: 32,
+      propose_batch_timeout: 1_000_000_000,
+    },
+    admission_policy: { any_node: {} },
+    governance_model: "entity",
+    deployments: [{ version: {}, valid_from: 0 }],
+    genesis: { state_root: "c672b8d1ef56ed28ab87c3622c5114069bdd3ad7b8f9737498d0c01ecef0967a", round: 0 },
+    entity_id: PublicKey.toJson(owner.publicKey),
+  });
+}
+
+function account(balance: bigint, stake: bigint): Account {
+  const out = Account.zero();
+  out.general.balance = balance;
+  out.escrow.active = { balance: stake, totalShares: stake };
+  return out;
+}
+
+/** Where nodes of a local network say they can be reached; they are joined in process. */
+export function memberAddress(index: number): NodeAddress {
+  return nodeAddressFromText(`127.0.0.1:${20_000 + index}`);
+}
+
+/** What a member registers. */
+export function memberOffer(member: Member, index: number, runtimeId: Uint8Array): NodeOffer {
+  const runtimes = member.kind === "compute" ? [{ id: runtimeId, version: { major: 0, minor: 0, patch: 0 } }] : [];
+  const address = memberAddress(index);
+  const { identity: keys, roles } = member;
+  return { keys, entityId: member.entity.publicKey, roles, runtimes, address, softwareVersion: SOFTWARE_VERSION };
+}
+
+/** The genesis document of a local network. */
+export function buildGenesis(options: FixtureOptions): GenesisDocument {
+  const { members, accounts, committee, runtimeId, genesisTime } = options;
+  const document = GenesisDocument.fromJson(PARAMETERS);
+  document.genesisTime = genesisTime;
+  const owner = (accounts[0] as DevelopmentAccount).signer;
+  const registered = members.filter((member) => member.roles !== 0);
+  const { registry, staking } = document;
+  registry.entities = [
+    SignedEntity.sign(owner, { v: ENTITY_VERSION, id: owner.publicKey, nodes: [] }),
+    ...registered.map(({ entity, identity }) =>
+      SignedEntity.sign(entity, { v: ENTITY_VERSION, id: entity.publicKey, nodes: [identity.node.publicKey] }),
+    ),
+  ];
+  registry.nodes = members.flatMap((member, i): MultiSignedNode[] =>
+    member.kind === "validator" ? [signDescriptor(memberOffer(member, i, runtimeId), GENESIS_EXPIRATION)] : [],
+  );
+  registry.runtimes = [runtimeDescriptor(runtimeId, owner, committee)];
+  let supply = COMMON_POOL;
+  const fund = (publicKey: Uint8Array, balance: bigint, stake: bigint): void => {
+    const address = addressFromPublicKey(publicKey);
+    staking.ledger.set(address, account(balance, stake));
+    supply += balance + stake;
+    if (stake === 0n) return;
+    const shares = SortedMap.bytes<Delegation | null>();
+    shares.set(address, { shares: stake });
+    staking.delegations.set(address, shares);
+  };
+  accounts.forEach(({ signer }, i) => fund(signer.publicKey, ACCOUNT_BALANCE, i === 0 ? ENTITY_STAKE : 0n));
+  for (const { entity } of registered) fund(entity.publicKey, 0n, ENTITY_STAKE);
+  staking.commonPool = COMMON_POOL;
+  staking.totalSupply = supply;
+  return document;
+}
