@@ -4,4 +4,7 @@ import { registry } from "#consensus/services/registry/index.js";
 import { RegistryGenesis } from "#consensus/services/registry/params.js";
 import { describeReplay, replayed } from "./support/replay.ts";
 
-describeReplay("services/staking_replay.json", [replayed(registry, RegistryGenesis), replayed(staking, StakingGenesis)]);
+describeReplay("services/staking_replay.json", [
+  replayed(registry, RegistryGenesis),
+  replayed(staking, StakingGenesis),
+]);

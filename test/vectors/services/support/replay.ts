@@ -170,7 +170,8 @@ class Replayer {
     if (this.scope === undefined || this.scopeHeight !== step.height) {
       const { proposer_address = "", votes = [], misbehavior = [] } = step.in ?? {};
       this.scope = new BlockScope(
-        fromHex(proposer_address),
+        // The recordings' unknown proposer has one byte too many for an address.
+        fromHex(proposer_address).subarray(0, 20),
         votes.map(({ address, signed }) => ({ address: fromHex(address), signed })),
         misbehavior
           .filter(({ type }) => type === 1 || type === 2)

@@ -12,7 +12,7 @@ type Thresholds = StakingParameters["thresholds"];
 function thresholdValue(threshold: StakeThreshold, thresholds: Thresholds): bigint {
   // A global threshold that is not in the parameters demands nothing.
   if (threshold.global !== undefined) return thresholds.get(threshold.global) ?? 0n;
-  if (threshold.constant !== null) return threshold.constant;
+  if (threshold.constant !== undefined) return threshold.constant;
   throw unknown("invalid claim threshold");
 }
 
@@ -21,7 +21,7 @@ export function totalClaims(escrow: EscrowAccount, thresholds: Thresholds, excep
   let total = 0n;
   for (const [claim, list] of escrow.stakeAccumulator.claims.entries()) {
     if (claim === except) continue;
-    for (const threshold of list) total += thresholdValue(threshold, thresholds);
+    for (const threshold of list ?? []) total += thresholdValue(threshold, thresholds);
   }
   return total;
 }
@@ -63,7 +63,8 @@ export class StakeClaims {
     let total = totalClaims(escrow, this.thresholds, claim);
     for (const threshold of thresholds) total += thresholdValue(threshold, this.thresholds);
     if (escrow.active.balance < total) throw stakingErrors.insufficientStake();
-    escrow.stakeAccumulator.claims.set(claim, [...thresholds]);
+    // A claim of nothing is stored as null, as the reference has it.
+    escrow.stakeAccumulator.claims.set(claim, thresholds.length === 0 ? null : [...thresholds]);
   }
 
   /** Removes a claim; a plain error when there is none of this name. */

@@ -13,15 +13,15 @@ export class SharePool extends struct("SharePool", {
   totalShares: omitEmpty(Quantity),
 }) {}
 
-/** An amount of stake that must be there: a global threshold or a constant. A constant of zero is lost when stored. */
+/** An amount of stake that must be there: a global threshold or a constant. */
 export class StakeThreshold extends struct("StakeThreshold", {
   global: optional(ThresholdKind),
-  constant: named("const", omitEmpty(nullable(Quantity))),
+  constant: named("const", optional(Quantity)),
 }) {}
 
 /** A threshold named in the parameters. */
 export function globalThreshold(kind: ThresholdKind): StakeThreshold {
-  return { global: kind, constant: null };
+  return { global: kind };
 }
 
 /** A threshold of a fixed amount. */
@@ -32,7 +32,7 @@ export function constantThreshold(amount: bigint): StakeThreshold {
 /** What an account's active stake must cover, by the name of the claim; the order within a claim is kept. */
 export class StakeAccumulator extends struct("StakeAccumulator", {
   claims: omitEmpty(
-    map(text({ max: FRAME_BYTES }), list(StakeThreshold, { max: FRAME_ELEMENTS }), { max: FRAME_ELEMENTS }),
+    map(text({ max: FRAME_BYTES }), nullable(list(StakeThreshold, { max: FRAME_ELEMENTS })), { max: FRAME_ELEMENTS }),
   ),
 }) {}
 
