@@ -1,0 +1,147 @@
+import { unknown } from "#common/errors/index.js";
+import {
+  type Body,
+  bodyOf,
+  type BodyValue,
+  type GetPrefixesRequest,
+  type GetRequest,
+  type HostFetchBlockMetadataTxResponse,
+  type HostProveFreshnessResponse,
+  type HostStorageSyncRequest,
+  type IterateRequest,
+  type LightBlock,
+  STORAGE_ENDPOINT,
+  type SyncProof,
+  type Validators,
+} from "../rhp/messages/index.js";
+
+/** Proofs over the trees of one layer. */
+export interface TreeReader {
+  get(request: GetRequest): Promise<SyncProof>;
+  getPrefixes(request: GetPrefixesRequest): Promise<SyncProof>;
+  iterate(request: IterateRequest): Promise<SyncProof>;
+}
+
+/** Key-value pairs that a runtime keeps on this node; nobody vouches for them. */
+export interface LocalStorage {
+  get(key: Uint8Array): Uint8Array | undefined;
+  set(key: Uint8Array, value: Uint8Array): void;
+}
+
+/** What a runtime may ask about the consensus layer. */
+export interface ConsensusReader {
+  /** The light block of a height, 0 for the latest; for a height that does not exist yet only its validator set. */
+  lightBlock(height: bigint): Promise<LightBlock>;
+  validators(height: bigint): Promise<Validators>;
+  /** Encoded events of one kind, see EVENT_KIND. */
+  events(height: bigint, kind: number): Promise<Uint8Array[]>;
+  /** The transaction with which the proposer closed a block. */
+  metadataTransaction(height: bigint): Promise<HostFetchBlockMetadataTxResponse>;
+  genesisHeight(): Promise<bigint>;
+  /** Puts 32 bytes into a block, signed by this node. */
+  proveFreshness(blob: Uint8Array): Promise<HostProveFreshnessResponse>;
+}
+
+/** What the node offers to a runtime. What is absent is answered as not supported. */
+export interface HostEnvironment {
+  /** The node's public key. */
+  readonly nodeId: Uint8Array;
+  readonly localStorage: LocalStorage;
+  readonly consensus?: ConsensusReader;
+  readonly runtimeTrees?: TreeReader;
+  readonly consensusTrees?: TreeReader;
+  /** More transactions for the batch that is being scheduled, at most `limit`. */
+  fetchTransactions?(limit: number): Uint8Array[];
+}
+
+/** Most transactions that one request for more gets. */
+const MAX_FETCH = 100;
+
+const notSupported = () => unknown("method not supported");
+const endpointNotSupported = () => unknown("endpoint not supported");
+
+/** Answers what a runtime asks of its host (runtime host protocol: runtime to host bodies). */
+export class HostHandler {
+  constructor(private readonly environment: HostEnvironment) {}
+
+  /** @throws CodedError when the request cannot be met */
+  async handle(request: Body): Promise<Body> {
+    switch (request.type) {
+      case "HostIdentityRequest":
+        return bodyOf("HostIdentityResponse", { nodeId: this.environment.nodeId });
+      case "HostLocalStorageGetRequest":
+        return this.getLocal(request.value);
+      case "HostLocalStorageSetRequest":
+        return this.setLocal(request.value);
+      case "HostStorageSyncRequest":
+        return bodyOf("HostStorageSyncResponse", { proofResponse: { proof: await this.prove(request.value) } });
+      case "HostFetchTxBatchRequest":
+        return this.fetchTransactions(request.value);
+      case "HostRPCCallRequest":
+      case "HostSubmitPeerFeedbackRequest":
+        // The only endpoint is the key manager, of which there is none.
+        throw endpointNotSupported();
+      default:
+        return this.askConsensus(request);
+    }
+  }
+
+  private async askConsensus(request: Body): Promise<Body> {
+    const { consensus } = this.environment;
+    if (consensus === undefined) throw notSupported();
+    switch (request.type) {
+      case "HostFetchConsensusBlockRequest":
+        return bodyOf("HostFetchConsensusBlockResponse", { block: await consensus.lightBlock(request.value.height) });
+      case "HostFetchConsensusValidatorsRequest":
+        return bodyOf("HostFetchConsensusValidatorsResponse", {
+          validators: await consensus.validators(request.value.height),
+        });
+      case "HostFetchConsensusEventsRequest":
+        return bodyOf("HostFetchConsensusEventsResponse", {
+          events: await consensus.events(request.value.height, request.value.kind),
+        });
+      case "HostFetchBlockMetadataTxRequest":
+        return bodyOf(
+          "HostFetchBlockMetadataTxResponse",
+          await consensus.metadataTransaction(request.value.height),
+        );
+      case "HostFetchGenesisHeightRequest":
+        return bodyOf("HostFetchGenesisHeightResponse", { height: await consensus.genesisHeight() });
+      case "HostProveFreshnessRequest":
+        return bodyOf("HostProveFreshnessResponse", await consensus.proveFreshness(request.value.blob));
+      default:
+        throw notSupported();
+    }
+  }
+
+  private getLocal({ key }: BodyValue<"HostLocalStorageGetRequest">): Body {
+    if (key.length === 0) throw unknown("invalid local storage key");
+    return bodyOf("HostLocalStorageGetResponse", { value: this.environment.localStorage.get(key) ?? null });
+  }
+
+  private setLocal({ key, value }: BodyValue<"HostLocalStorageSetRequest">): Body {
+    if (key.length === 0) throw unknown("invalid local storage key");
+    this.environment.localStorage.set(key, value);
+    return bodyOf("HostLocalStorageSetResponse", {});
+  }
+
+  private fetchTransactions({ limit }: BodyValue<"HostFetchTxBatchRequest">): Body {
+    const fetch = this.environment.fetchTransactions;
+    if (fetch === undefined) throw notSupported();
+    return bodyOf("HostFetchTxBatchResponse", { batch: fetch(Math.min(limit, MAX_FETCH)) });
+  }
+
+  private async prove(request: HostStorageSyncRequest): Promise<SyncProof> {
+    const { runtimeTrees, consensusTrees } = this.environment;
+    const readers: Readonly<Record<number, TreeReader | undefined>> = {
+      [STORAGE_ENDPOINT.runtime]: runtimeTrees,
+      [STORAGE_ENDPOINT.consensus]: consensusTrees,
+    };
+    const reader = readers[request.endpoint];
+    if (reader === undefined) throw endpointNotSupported();
+    if (request.syncGet !== undefined) return await reader.get(request.syncGet);
+    if (request.syncGetPrefixes !== undefined) return await reader.getPrefixes(request.syncGetPrefixes);
+    if (request.syncIterate !== undefined) return await reader.iterate(request.syncIterate);
+    throw notSupported();
+  }
+}
