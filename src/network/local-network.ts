@@ -1,0 +1,137 @@
+import { Fault } from "#common/errors/index.js";
+import { toHex } from "#common/bytes.js";
+import type { Disk } from "#common/ports/disk.js";
+import type { World } from "#common/ports/world.js";
+import { Application } from "#consensus/app/app.js";
+import type { DebugSwitches } from "#consensus/app/context.js";
+import { STATE_NAMESPACE } from "#consensus/app/state-root.js";
+import { EmbeddedBackend, type Pace } from "#consensus/backends/embedded/embedded.js";
+import type { GenesisDocument } from "#consensus/genesis/document.js";
+import { engineBlockParams, genesisInput } from "#consensus/genesis/start.js";
+import { EXECUTION_ORDER, SUBSCRIPTION_ORDER } from "#consensus/services/index.js";
+import { getCommittees } from "#consensus/services/scheduler/queries.js";
+import { DiskNodeDb } from "#mkvs/db/disk.js";
+import { Node } from "#node/node.js";
+import { MemoryNetwork } from "#p2p/memory-network.js";
+import type { RuntimeHost } from "#runtime/host/host.js";
+import type { HostSite } from "#worker/options.js";
+import { memberOffer } from "./fixture.js";
+import type { Member } from "./topology.js";
+
+/** A development chain: test keys sign, debug parameters are allowed. */
+const DEBUG: DebugSwitches = { dontBlameOasis: true, allowTestKeys: true, allowDebugEnclaves: true };
+/** Blocks within which the first committee must be there: several epochs. */
+const MAX_FIRST_BLOCKS = 1000;
+
+/** The world of a whole network: besides clock and entropy it has a disk for each part. */
+export interface NetworkWorld extends World {
+  /** Opens the disk of a part of the network, e.g. "consensus" or "compute-0". */
+  openDisk(name: string): Disk;
+  /** Resolves after everything that is ready to run now has run. */
+  settle(): Promise<void>;
+}
+
+/** How a local network is put together. */
+export interface LocalNetworkOptions {
+  readonly world: NetworkWorld;
+  readonly genesis: GenesisDocument;
+  readonly members: readonly Member[];
+  readonly runtimeId: Uint8Array;
+  readonly pace: Pace;
+  /** Makes the runtime host of a member. */
+  readonly provision: (member: Member, site: HostSite) => RuntimeHost;
+}
+
+/** A whole network in one process: every node a real one, all on one consensus application. */
+export class LocalNetwork {
+  readonly backend: EmbeddedBackend;
+  readonly nodes: readonly Node[];
+  private readonly disks: Disk[] = [];
+
+  constructor(private readonly options: LocalNetworkOptions) {
+    const { world, genesis, members, runtimeId, provision, pace } = options;
+    const open = (name: string): Disk => {
+      const disk = world.openDisk(name);
+      this.disks.push(disk);
+      return disk;
+    };
+    const disk = open("consensus");
+    const start = genesisInput(genesis);
+    const app = new Application({
+      services: EXECUTION_ORDER,
+      subscriptionOrder: SUBSCRIPTION_ORDER,
+      db: new DiskNodeDb({ disk, namespace: STATE_NAMESPACE }),
+      genesis: start,
+      debug: DEBUG,
+    });
+    this.backend = new EmbeddedBackend({
+      app,
+      disk,
+      clock: world.clock,
+      log: world.log.child("consensus"),
+      genesisValidators: start.validators,
+      genesisTime: start.time,
+      blockParams: engineBlockParams(genesis),
+      signers: members.filter((m) => m.kind === "validator").map((m) => m.identity.consensus),
+      pace,
+    });
+    const streams = new MemoryNetwork({ clock: world.clock, log: world.log.child("p2p") });
+    this.nodes = members.map((member, i) => {
+      const { name, identity, roles } = member;
+      const serves = member.kind !== "validator";
+      const runtime = (): { id: Uint8Array; disk: Disk; provision: (site: HostSite) => RuntimeHost } => ({
+        id: runtimeId,
+        disk: open(name),
+        provision: (site) => provision(member, site),
+      });
+      return new Node({
+        name,
+        identity,
+        world,
+        backend: this.backend,
+        p2p: streams.connect(identity.p2p.publicKey),
+        offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId),
+        runtimes: serves ? [runtime()] : [],
+      });
+    });
+  }
+
+  /** A node by its name. */
+  node(name: string): Node {
+    const found = this.nodes.find((node) => node.name === name);
+    if (found === undefined) throw new Fault(`no node is called ${name}`);
+    return found;
+  }
+
+  /** Whether the runtime has an executor committee. */
+  get hasCommittee(): boolean {
+    return getCommittees(this.backend.stateAt(0n), this.options.runtimeId).length > 0;
+  }
+
+  /**
+   * Starts all nodes and makes blocks back to back until a committee exists: registrations and proofs are real, only
+   * nobody waits for the clock. From then on blocks are made at the network's pace.
+   */
+  async start(): Promise<void> {
+    const { world } = this.options;
+    await Promise.all(this.nodes.map((node) => node.start()));
+    await world.settle();
+    const first = this.backend.latestHeight;
+    await this.backend.produceUntil(
+      () => this.hasCommittee,
+      async () => {
+        if (this.backend.latestHeight - first > BigInt(MAX_FIRST_BLOCKS)) {
+          throw new Fault(`no committee of runtime ${toHex(this.options.runtimeId)} after ${MAX_FIRST_BLOCKS} blocks`);
+        }
+        await world.settle();
+      },
+    );
+    await this.backend.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.backend.stop();
+    await Promise.all(this.nodes.map((node) => node.stop()));
+    for (const disk of this.disks) disk.close();
+  }
+}

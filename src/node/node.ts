@@ -1,0 +1,84 @@
+import type { Disk } from "#common/ports/disk.js";
+import type { World } from "#common/ports/world.js";
+import type { Backend } from "#consensus/backends/backend.js";
+import { Submitter } from "#consensus/submission.js";
+import type { P2pHost } from "#p2p/host.js";
+import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
+import type { RuntimeHost } from "#runtime/host/host.js";
+import { BeaconProver } from "#worker/beacon/prover.js";
+import type { HostSite } from "#worker/options.js";
+import type { NodeOffer } from "#worker/registration/descriptor.js";
+import { RegistrationWorker } from "#worker/registration/registration.js";
+import { RuntimeWorker } from "#worker/runtime-worker.js";
+import type { Identity } from "./identity.js";
+
+/** A runtime that a node serves or follows. */
+export interface NodeRuntimeOptions {
+  /** 32 bytes. */
+  readonly id: Uint8Array;
+  /** The node's own disk for this runtime. */
+  readonly disk: Disk;
+  readonly provision: (site: HostSite) => RuntimeHost;
+}
+
+/** How a node is put together. */
+export interface NodeOptions {
+  readonly name: string;
+  readonly identity: Identity;
+  readonly world: World;
+  readonly backend: Backend;
+  readonly p2p: P2pHost;
+  /** What the node registers; absent for nodes that only follow. */
+  readonly offer?: NodeOffer | undefined;
+  readonly runtimes: readonly NodeRuntimeOptions[];
+}
+
+/** One node: an identity, its own storage and the workers of its roles, on top of a consensus backend. */
+export class Node {
+  readonly name: string;
+  readonly identity: Identity;
+  readonly runtimes: readonly RuntimeWorker[];
+  private readonly registration: RegistrationWorker | undefined;
+  private readonly prover: BeaconProver | undefined;
+
+  constructor(options: NodeOptions) {
+    const { name, identity, backend, p2p, offer } = options;
+    const log = options.world.log.child(name);
+    const world: World = { ...options.world, log };
+    this.name = name;
+    this.identity = identity;
+    const submitter = new Submitter(backend, identity.node, world.clock);
+    const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
+    this.runtimes = options.runtimes.map(
+      ({ id, disk, provision }) =>
+        new RuntimeWorker({
+          runtimeId: id,
+          world,
+          backend,
+          p2p,
+          disk,
+          signer: identity.node,
+          provision,
+          ...(executes ? { executor: { submitter } } : {}),
+        }),
+    );
+    if (offer !== undefined) {
+      const available = (): boolean => this.runtimes.every((runtime) => runtime.status.version !== undefined);
+      this.registration = new RegistrationWorker({ backend, submitter, offer, available, log });
+      this.prover = new BeaconProver({ backend, submitter, vrf: identity.vrf, log });
+    }
+  }
+
+  /** Starts the runtimes first, because a node registers only what it can serve. */
+  async start(): Promise<void> {
+    await Promise.all(this.runtimes.map((runtime) => runtime.start()));
+    await this.registration?.start();
+    await this.prover?.start();
+  }
+
+  async stop(): Promise<void> {
+    await this.prover?.stop();
+    await this.registration?.stop();
+    await Promise.all(this.runtimes.map((runtime) => runtime.stop()));
+  }
+}
