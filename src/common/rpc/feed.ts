@@ -19,9 +19,11 @@ export function watch<T>(
 ): AsyncIterable<T> {
   const feed = new Feed<T>(call.cancellation, limit);
   const unsubscribe = subscribe((item) => feed.push(item));
-  call.cancellation.onCancel(() => {
+  const forget = call.cancellation.onCancel(() => feed.close());
+  // However the stream ends, the source must hear of it.
+  feed.onClose(() => {
+    forget();
     unsubscribe();
-    feed.close();
   });
   return feed;
 }
@@ -32,6 +34,7 @@ class Feed<T> implements AsyncIterable<T> {
   #waiting: T[] = [];
   #wake: (() => void) | undefined;
   #closed = false;
+  #onClose: (() => void) | undefined;
 
   constructor(cancellation: Cancellation, limit: number) {
     this.#cancellation = cancellation;
@@ -48,10 +51,18 @@ class Feed<T> implements AsyncIterable<T> {
     this.#wake?.();
   }
 
+  /** Runs `listener` when the feed closes, at once if it has closed already. */
+  onClose(listener: () => void): void {
+    if (this.#closed) listener();
+    else this.#onClose = listener;
+  }
+
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     this.#waiting = [];
     this.#wake?.();
+    this.#onClose?.();
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<T, void, void> {
@@ -69,8 +80,7 @@ class Feed<T> implements AsyncIterable<T> {
         if (item !== undefined) yield item;
       }
     } finally {
-      // The reader may simply stop: the source must hear of it.
-      this.#cancellation.cancel();
+      this.close();
     }
   }
 }

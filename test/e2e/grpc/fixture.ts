@@ -28,6 +28,9 @@ export const stakingTable = defineMethods("Staking", {
 export const MAX_U64 = (1n << 64n) - 1n;
 export const owner = (last: number): Uint8Array => Uint8Array.of(...new Array<number>(20).fill(0), last);
 
+/** Ends the stream that it travels in. */
+export const LAST_EVENT = 99n;
+
 /** Where a test hands events to all streams, and sees how many there are. */
 export class EventSource {
   readonly listeners = new Set<(event: Event) => void>();
@@ -48,6 +51,9 @@ export class EventSource {
 /** What the log received, for tests that look at it. */
 export class MemoryLog implements Log {
   readonly lines: string[] = [];
+  child(): Log {
+    return this;
+  }
   debug(message: string): void {
     this.lines.push(`debug ${message}`);
   }
@@ -83,9 +89,12 @@ export function testHandler(source: EventSource, calls: Call[] = []): RpcHandler
       return new Promise<bigint>(() => undefined);
     },
     ConsensusParameters: (size) => new Uint8Array(Number(size)).fill(1),
-    WatchEvents: (_request, call) => {
+    async *WatchEvents(_request, call) {
       calls.push(call);
-      return watch<Event>(call, (push) => source.subscribe(push), 50);
+      for await (const event of watch<Event>(call, (push) => source.subscribe(push), 50)) {
+        yield event;
+        if (event.number === LAST_EVENT) return;
+      }
     },
   });
 }
