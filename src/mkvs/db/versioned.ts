@@ -6,6 +6,7 @@ import type { Child, Node, Stub } from "../node/node.js";
 import { isEmptyRoot, Root, ROOT_IO, rootFollows } from "../node/root.js";
 import type { WriteLog } from "../write-log.js";
 import type { Commit, NodeDb } from "./node-db.js";
+import { VERSION_LIMIT } from "./page.js";
 
 /** What every implementation knows of a committed root. */
 export interface RootRecord {
@@ -13,9 +14,6 @@ export interface RootRecord {
   /** The root that it was made from. */
   readonly base: Root;
 }
-
-/** Versions are counted in numbers inside: the first one that a number cannot tell from its neighbour. */
-const VERSION_LIMIT = 1n << 53n;
 
 /**
  * The contract's checks and its order of steps. Implementations supply the storage; each public call here is one atomic
@@ -107,7 +105,7 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
     this.#checkNamespace(root);
     this.#checkBase(base, root);
     if (root.version >= VERSION_LIMIT) {
-      throw new InvalidInput("version", `${root.version} is beyond the limit of 2^53 - 1`);
+      throw new InvalidInput("version", `${root.version} is beyond the limit of 2^48 - 1`);
     }
     if (this.latest !== undefined && root.version <= this.latest) {
       throw nodeDbErrors.alreadyFinalized(`version ${root.version}`);
