@@ -101,10 +101,7 @@ export class HostHandler {
           events: await consensus.events(request.value.height, request.value.kind),
         });
       case "HostFetchBlockMetadataTxRequest":
-        return bodyOf(
-          "HostFetchBlockMetadataTxResponse",
-          await consensus.metadataTransaction(request.value.height),
-        );
+        return bodyOf("HostFetchBlockMetadataTxResponse", await consensus.metadataTransaction(request.value.height));
       case "HostFetchGenesisHeightRequest":
         return bodyOf("HostFetchGenesisHeightResponse", { height: await consensus.genesisHeight() });
       case "HostProveFreshnessRequest":

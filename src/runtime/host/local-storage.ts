@@ -17,7 +17,8 @@ export class DiskLocalStorage implements LocalStorage {
 
   /** @throws CodedError when the key is longer than 1024 bytes */
   set(key: Uint8Array, value: Uint8Array): void {
-    if (key.length > MAX_DISK_KEY_BYTES) throw unknown(`local storage key of ${key.length} bytes, limit ${MAX_DISK_KEY_BYTES}`);
+    if (key.length > MAX_DISK_KEY_BYTES)
+      throw unknown(`local storage key of ${key.length} bytes, limit ${MAX_DISK_KEY_BYTES}`);
     this.table.put(key, value);
   }
 }

@@ -1,6 +1,21 @@
 /** What authors of runtimes import, as `qanat/runtime`. */
 export { fromHex, fromUtf8, toHex, u64be, utf8 } from "#common/bytes.js";
-export { bool, bytes, list, map, nullable, omitEmpty, optional, struct, text, tuple, u16, u32, u64, u8 } from "#common/schema/index.js";
+export {
+  bool,
+  bytes,
+  list,
+  map,
+  nullable,
+  omitEmpty,
+  optional,
+  struct,
+  text,
+  tuple,
+  u16,
+  u32,
+  u64,
+  u8,
+} from "#common/schema/index.js";
 export { Call } from "./call.js";
 export { BatchContext, CallContext } from "./context.js";
 export {

@@ -86,13 +86,18 @@ export function executeTransaction(program: RuntimeProgram, ctx: BatchContext, t
     const value = find(program.methods, call.method).execute(callContext, call.args);
     return { output: CallOutput.encode({ type: "Success", value }), tags: callContext.tags };
   } catch (error) {
-    if (error instanceof Refusal) return { output: CallOutput.encode({ type: "Error", value: error.message }), tags: [] };
+    if (error instanceof Refusal)
+      return { output: CallOutput.encode({ type: "Error", value: error.message }), tags: [] };
     throw error;
   }
 }
 
 /** Executes incoming messages as transactions. They have no output and no tags; a malformed one is passed over. */
-export function executeIncoming(program: RuntimeProgram, ctx: BatchContext, messages: readonly IncomingMessage[]): void {
+export function executeIncoming(
+  program: RuntimeProgram,
+  ctx: BatchContext,
+  messages: readonly IncomingMessage[],
+): void {
   for (const { data } of messages) {
     if (tryDecode(program, data) !== undefined) executeTransaction(program, ctx, data);
   }

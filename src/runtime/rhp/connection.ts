@@ -215,7 +215,10 @@ export class Connection {
       if (error instanceof CodedError) {
         this.respond(message.id, errorBody(error));
       } else if (this.options.side === "host") {
-        this.options.log.warn("runtime host protocol: request failed", { kind: message.body.type, error: textOf(error) });
+        this.options.log.warn("runtime host protocol: request failed", {
+          kind: message.body.type,
+          error: textOf(error),
+        });
         this.respond(message.id, { type: "Error", value: { module: "unknown", code: 1, message: textOf(error) } });
       } else {
         this.fail(error);

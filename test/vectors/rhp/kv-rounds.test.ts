@@ -79,7 +79,8 @@ function sessions(file: string): Exchange[][] {
     const name = `${line.case} ${line.start}`;
     const session = found.get(name) ?? [];
     found.set(name, session);
-    if (line.dir === "host->runtime" && message.messageType === MESSAGE_TYPE.request) session.push({ request: message });
+    if (line.dir === "host->runtime" && message.messageType === MESSAGE_TYPE.request)
+      session.push({ request: message });
     if (line.dir !== "runtime->host" || message.messageType !== MESSAGE_TYPE.response) continue;
     const open = session.find((entry) => entry.answer === undefined && entry.request.id === message.id);
     if (open !== undefined) open.answer = { response: message, responseHex: line.raw ?? "" };

@@ -48,8 +48,18 @@ describeVectors<IoTreeVectors>("runtime/io_tree.json", (data) => {
     const proposed = io.commit();
     expect(toHex(proposed.root)).toBe(data.inputs_only.root);
     hashes.forEach((txHash, i) => {
-      const tags = i === 0 ? [["tag1", "value1"]] : [["tagA", "valueA"], ["tagB", "valueB"]];
-      io.addOutput(txHash, text("and this comes out"), tags.map(([k, v]) => ({ key: text(k ?? ""), value: text(v ?? "") })));
+      const tags =
+        i === 0
+          ? [["tag1", "value1"]]
+          : [
+              ["tagA", "valueA"],
+              ["tagB", "valueB"],
+            ];
+      io.addOutput(
+        txHash,
+        text("and this comes out"),
+        tags.map(([k, v]) => ({ key: text(k ?? ""), value: text(v ?? "") })),
+      );
     });
     const executed = io.commit();
     expect(toHex(executed.root)).toBe(data.transactions.root);
@@ -90,7 +100,9 @@ describeVectors<IoTreeVectors>("runtime/io_tree.json", (data) => {
       if (c.error === null) expect(check).not.toThrow();
       else expect(check).toThrow(c.error);
     }
-    expect(() => checkIoWriteLog([[transactionKey(EMPTY_HASH, 42), text("v")]], 2n, 1024n)).toThrow("invalid key format");
+    expect(() => checkIoWriteLog([[transactionKey(EMPTY_HASH, 42), text("v")]], 2n, 1024n)).toThrow(
+      "invalid key format",
+    );
     expect(() => checkIoWriteLog([[text("x"), text("v")]], 2n, 1024n)).toThrow("invalid key format");
   });
 });
