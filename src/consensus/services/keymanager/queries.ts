@@ -18,11 +18,7 @@ import {
   statusList,
 } from "./state.js";
 import { type ChurpStatus, HANDOFFS_DISABLED } from "./types/churp.js";
-import type {
-  KeyManagerStatus,
-  SignedEncryptedEphemeralSecret,
-  SignedEncryptedMasterSecret,
-} from "./types/secrets.js";
+import type { KeyManagerStatus, SignedEncryptedEphemeralSecret, SignedEncryptedMasterSecret } from "./types/secrets.js";
 
 /** `GetStatus`. @throws CodedError keymanager/2 */
 export function status(state: KeyValueReader, id: Uint8Array): KeyManagerStatus {

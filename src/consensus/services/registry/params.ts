@@ -1,17 +1,6 @@
 import { unknown } from "#common/errors/index.js";
 import { FRAME_ELEMENTS } from "#common/limits.js";
-import {
-  bool,
-  list,
-  map,
-  named,
-  nullable,
-  omitEmpty,
-  optional,
-  struct,
-  u64,
-  u8,
-} from "#common/schema/index.js";
+import { bool, list, map, named, nullable, omitEmpty, optional, struct, u64, u8 } from "#common/schema/index.js";
 import { PublicKey } from "#common/crypto/keys.js";
 import type { Context, DebugSwitches } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";

@@ -20,7 +20,10 @@ export class GetRuntimeQuery extends struct("GetRuntimeQuery", {
   includeSuspended: omitEmpty(bool),
 }) {}
 export class GetRuntimesQuery extends struct("GetRuntimesQuery", { height: i64, includeSuspended: bool }) {}
-export class ConsensusAddressQuery extends struct("ConsensusAddressQuery", { height: i64, address: bytes({ max: 64 }) }) {}
+export class ConsensusAddressQuery extends struct("ConsensusAddressQuery", {
+  height: i64,
+  address: bytes({ max: 64 }),
+}) {}
 /** The nodes of an epoch, by identifier. */
 export class NodeList extends struct("NodeList", { nodes: nullable(list(Node, { max: FRAME_ELEMENTS })) }) {}
 

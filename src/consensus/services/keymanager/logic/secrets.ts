@@ -3,7 +3,14 @@ import { equalBytes } from "#common/bytes.js";
 import { type AcceptancePolicy, verify } from "#common/crypto/signature.js";
 import { unknown } from "#common/errors/index.js";
 import type { SortedMap } from "#common/sorted-map.js";
-import { type EncryptedSecret, type KeyManagerStatus, nextGeneration, POLICY_CONTEXT, PolicySgx, type SignedPolicySgx } from "../types/secrets.js";
+import {
+  type EncryptedSecret,
+  type KeyManagerStatus,
+  nextGeneration,
+  POLICY_CONTEXT,
+  PolicySgx,
+  type SignedPolicySgx,
+} from "../types/secrets.js";
 
 /** Percent of the committee's enclaves that must be able to decrypt a secret. */
 const MIN_ENCLAVES_PERCENT = 66;
@@ -35,7 +42,8 @@ export function checkEncryption(secret: EncryptedSecret, reks: SortedMap<Uint8Ar
     if (!reks.has(key)) throw unknown("keymanager: secret is encrypted with an unknown key");
   }
   const count = secret.ciphertexts?.size ?? 0;
-  if (count * 100 < MIN_ENCLAVES_PERCENT * reks.size) throw unknown("keymanager: secret is not encrypted with enough keys");
+  if (count * 100 < MIN_ENCLAVES_PERCENT * reks.size)
+    throw unknown("keymanager: secret is not encrypted with enough keys");
 }
 
 /**

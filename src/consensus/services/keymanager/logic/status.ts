@@ -160,5 +160,12 @@ export function generateStatus(input: StatusInput): KeyManagerStatus {
   const accepted =
     nextChecksum !== null && nodes.length > 0 && updated.length * 100 >= MIN_REPLICATION_PERCENT * nodes.length;
   if (!accepted) return status;
-  return { ...status, generation, rotationEpoch: epoch, checksum: nextChecksum, rsk: agreement.nextRsk, nodes: updated };
+  return {
+    ...status,
+    generation,
+    rotationEpoch: epoch,
+    checksum: nextChecksum,
+    rsk: agreement.nextRsk,
+    nodes: updated,
+  };
 }

@@ -79,7 +79,8 @@ export const publishMasterSecretTransaction = defineTransaction({
     checkRotation(status, secret.epoch);
     // The keys come first, because a node that is gone has a code of its own.
     committeeKeys(ctx, runtime, status);
-    if (secret.generation !== nextGeneration(status)) throw unknown("keymanager: master secret of an invalid generation");
+    if (secret.generation !== nextGeneration(status))
+      throw unknown("keymanager: master secret of an invalid generation");
     const message = EncryptedMasterSecret.encode(secret);
     const { epoch } = secret;
     checkPublication(ctx, runtime, status, {
@@ -108,7 +109,8 @@ export const publishEphemeralSecretTransaction = defineTransaction({
     const runtime = loadKeyManager(ctx.state, secret.runtimeId);
     const status = committeeOf(ctx, runtime);
     const last = ephemeralSecrets.get(ctx.state, runtime.id);
-    if (last?.secret.epoch === secret.epoch) throw unknown("keymanager: ephemeral secret can be published once per epoch");
+    if (last?.secret.epoch === secret.epoch)
+      throw unknown("keymanager: ephemeral secret can be published once per epoch");
     checkPublication(ctx, runtime, status, {
       secret: secret.secret,
       epoch: secret.epoch,

@@ -4,18 +4,7 @@ import { defineContext } from "#common/crypto/signature.js";
 import { KeyedSignature } from "#common/crypto/signed.js";
 import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
 import { Namespace } from "#common/namespace.js";
-import {
-  bool,
-  bytes,
-  list,
-  map,
-  nullable,
-  omitEmpty,
-  optional,
-  struct,
-  u32,
-  u64,
-} from "#common/schema/index.js";
+import { bool, bytes, list, map, nullable, omitEmpty, optional, struct, u32, u64 } from "#common/schema/index.js";
 import { EnclaveIdentity } from "#common/tee/enclave-identity.js";
 
 export const POLICY_CONTEXT = defineContext("oasis-core/keymanager: policy");

@@ -44,10 +44,7 @@ function checkTee(hardware: number, deployment: VersionInfo, rules: DeploymentRu
  * Checks the deployments of a descriptor in an epoch.
  * @throws CodedError registry/1, or registry/5 when a TEE deployment allows no enclave
  */
-export function checkDeployments(
-  runtime: Pick<Runtime, "deployments" | "teeHardware">,
-  rules: DeploymentRules,
-): void {
+export function checkDeployments(runtime: Pick<Runtime, "deployments" | "teeHardware">, rules: DeploymentRules): void {
   const { deployments, teeHardware } = runtime;
   if (deployments.length === 0) throw registryErrors.invalidArgument("no deployments");
   if (deployments.length > Math.max(MIN_DEPLOYMENTS, rules.params.maxRuntimeDeployments)) {

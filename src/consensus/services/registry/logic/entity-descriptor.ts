@@ -25,7 +25,8 @@ export function opened<T>(open: () => T): T {
  */
 export function verifyEntity(envelope: SignedEntity, policy: AcceptancePolicy): Entity {
   const entity = opened(() => SignedEntity.open(envelope, { policy }));
-  if (!equalBytes(envelope.signature.publicKey, entity.id)) throw registryErrors.invalidArgument("not signed by itself");
+  if (!equalBytes(envelope.signature.publicKey, entity.id))
+    throw registryErrors.invalidArgument("not signed by itself");
   if (entity.nodes.some((id) => policy.forbids(id))) throw registryErrors.invalidArgument("malformed node id");
   const sorted = [...entity.nodes].sort(compareBytes);
   const repeated = sorted.some((id, i) => i > 0 && equalBytes(id, sorted[i - 1] as Uint8Array));

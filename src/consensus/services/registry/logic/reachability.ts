@@ -57,7 +57,8 @@ function contains([prefix, bits]: Range, ip: Uint8Array): boolean {
 
 /** The four bytes of an IPv4 address that travels in sixteen. */
 function unmapped(ip: Uint8Array): Uint8Array {
-  const mapped = ip.length === V6_SIZE && ip[10] === 0xff && ip[11] === 0xff && ip.subarray(0, 10).every((b) => b === 0);
+  const mapped =
+    ip.length === V6_SIZE && ip[10] === 0xff && ip[11] === 0xff && ip.subarray(0, 10).every((b) => b === 0);
   return mapped ? ip.subarray(12) : ip;
 }
 

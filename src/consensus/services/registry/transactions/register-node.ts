@@ -14,14 +14,7 @@ import { checkAdmission } from "../logic/admission.js";
 import { type VerifiedNode, verifyNode } from "../logic/node-descriptor.js";
 import { verifyNodeUpdate } from "../logic/node-update.js";
 import { GAS_RUNTIME_EPOCH_MAINTENANCE, type RegistryParameters, registryParameters } from "../params.js";
-import {
-  getEntity,
-  getNode,
-  getNodeStatus,
-  resumeRuntime,
-  setNode,
-  setNodeStatus,
-} from "../state.js";
+import { getEntity, getNode, getNodeStatus, resumeRuntime, setNode, setNodeStatus } from "../state.js";
 import { governingAddress, nodeClaim, nodeThresholds } from "../types/claims.js";
 import { isNodeExpired, Node } from "../types/node.js";
 import type { Runtime } from "../types/runtime.js";

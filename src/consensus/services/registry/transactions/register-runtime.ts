@@ -29,7 +29,8 @@ export function runtimeRules(ctx: Context, params: RegistryParameters, epoch: bi
 /** Whoever governs the runtime now must ask; for a new runtime whoever is to govern it. */
 function checkCaller(ctx: Context, governed: Runtime): void {
   const expected = governingAddress(governed);
-  if (expected === undefined) throw registryErrors.forbidden("only genesis may register runtimes of the consensus layer");
+  if (expected === undefined)
+    throw registryErrors.forbidden("only genesis may register runtimes of the consensus layer");
   if (equalBytes(ctx.caller, expected)) return;
   if (governed.governanceModel === GOVERNANCE_ENTITY) throw registryErrors.incorrectTxSigner();
   throw registryErrors.forbidden("caller must be the runtime itself");

@@ -61,5 +61,7 @@ export function nodeThresholds(node: Node, runtimes: readonly Runtime[]): StakeT
 
 /** Thresholds of a runtime. */
 export function runtimeThresholds(runtime: Runtime): StakeThreshold[] {
-  return [globalThreshold(runtime.kind === RUNTIME_COMPUTE ? THRESHOLD_RUNTIME_COMPUTE : THRESHOLD_RUNTIME_KEY_MANAGER)];
+  return [
+    globalThreshold(runtime.kind === RUNTIME_COMPUTE ? THRESHOLD_RUNTIME_COMPUTE : THRESHOLD_RUNTIME_KEY_MANAGER),
+  ];
 }
