@@ -1,26 +1,17 @@
 import { unknown } from "#common/errors/index.js";
+import type { ProofResponse } from "#mkvs/proof/proof.js";
+import type { ReadSyncer } from "#mkvs/sync.js";
 import {
   type Body,
   bodyOf,
   type BodyValue,
-  type GetPrefixesRequest,
-  type GetRequest,
   type HostFetchBlockMetadataTxResponse,
   type HostProveFreshnessResponse,
   type HostStorageSyncRequest,
-  type IterateRequest,
   type LightBlock,
   STORAGE_ENDPOINT,
-  type SyncProof,
   type Validators,
 } from "../rhp/messages/index.js";
-
-/** Proofs over the trees of one layer. */
-export interface TreeReader {
-  get(request: GetRequest): Promise<SyncProof>;
-  getPrefixes(request: GetPrefixesRequest): Promise<SyncProof>;
-  iterate(request: IterateRequest): Promise<SyncProof>;
-}
 
 /** Key-value pairs that a runtime keeps on this node; nobody vouches for them. */
 export interface LocalStorage {
@@ -48,8 +39,8 @@ export interface HostEnvironment {
   readonly nodeId: Uint8Array;
   readonly localStorage: LocalStorage;
   readonly consensus?: ConsensusReader;
-  readonly runtimeTrees?: TreeReader;
-  readonly consensusTrees?: TreeReader;
+  readonly runtimeTrees?: ReadSyncer;
+  readonly consensusTrees?: ReadSyncer;
   /** More transactions for the batch that is being scheduled, at most `limit`. */
   fetchTransactions?(limit: number): Uint8Array[];
 }
@@ -74,7 +65,7 @@ export class HostHandler {
       case "HostLocalStorageSetRequest":
         return this.setLocal(request.value);
       case "HostStorageSyncRequest":
-        return bodyOf("HostStorageSyncResponse", { proofResponse: { proof: await this.prove(request.value) } });
+        return bodyOf("HostStorageSyncResponse", { proofResponse: this.prove(request.value) });
       case "HostFetchTxBatchRequest":
         return this.fetchTransactions(request.value);
       case "HostRPCCallRequest":
@@ -128,17 +119,17 @@ export class HostHandler {
     return bodyOf("HostFetchTxBatchResponse", { batch: fetch(Math.min(limit, MAX_FETCH)) });
   }
 
-  private async prove(request: HostStorageSyncRequest): Promise<SyncProof> {
+  private prove(request: HostStorageSyncRequest): ProofResponse {
     const { runtimeTrees, consensusTrees } = this.environment;
-    const readers: Readonly<Record<number, TreeReader | undefined>> = {
+    const readers: Readonly<Record<number, ReadSyncer | undefined>> = {
       [STORAGE_ENDPOINT.runtime]: runtimeTrees,
       [STORAGE_ENDPOINT.consensus]: consensusTrees,
     };
     const reader = readers[request.endpoint];
     if (reader === undefined) throw endpointNotSupported();
-    if (request.syncGet !== undefined) return await reader.get(request.syncGet);
-    if (request.syncGetPrefixes !== undefined) return await reader.getPrefixes(request.syncGetPrefixes);
-    if (request.syncIterate !== undefined) return await reader.iterate(request.syncIterate);
+    if (request.syncGet !== undefined) return reader.syncGet(request.syncGet);
+    if (request.syncGetPrefixes !== undefined) return reader.syncGetPrefixes(request.syncGetPrefixes);
+    if (request.syncIterate !== undefined) return reader.syncIterate(request.syncIterate);
     throw notSupported();
   }
 }

@@ -2,7 +2,8 @@ import { keyValue } from "@qanat/example-kv";
 import { describe, expect, test } from "vitest";
 import { toHex, utf8 } from "#common/bytes.js";
 import { MemoryDisk } from "#common/memory-disk.js";
-import { type HostEnvironment, HostHandler, type TreeReader } from "#runtime/host/host-handler.js";
+import type { ReadSyncer } from "#mkvs/sync.js";
+import { type HostEnvironment, HostHandler } from "#runtime/host/host-handler.js";
 import type { RuntimeHostEvent } from "#runtime/host/host.js";
 import { InProcessHost } from "#runtime/host/in-process.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
@@ -139,10 +140,10 @@ describe("a runtime of the kit in this process", () => {
 
 describe("what a runtime asks of its host", () => {
   const proof = { v: 0, untrustedRoot: new Uint8Array(32), entries: [null] };
-  const trees: TreeReader = {
-    get: () => Promise.resolve(proof),
-    getPrefixes: () => Promise.resolve(proof),
-    iterate: () => Promise.resolve(proof),
+  const trees: ReadSyncer = {
+    syncGet: () => ({ proof }),
+    syncGetPrefixes: () => ({ proof }),
+    syncIterate: () => ({ proof }),
   };
   const environment: HostEnvironment = {
     nodeId: NODE_ID,
