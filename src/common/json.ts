@@ -4,6 +4,8 @@ import { DecodeError } from "./errors/index.js";
 export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [key: string]: Json };
 
 const MAX_DEPTH = 200;
+/** Longest number, in characters: reading decimal digits takes more than linear time. */
+const MAX_NUMBER = 1000;
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
 const SPACE = /[ \t\n\r]*/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
@@ -57,6 +59,7 @@ class Parser {
     if (this.take("false")) return false;
     const number = this.match(NUMBER);
     if (number === null) this.fail("unexpected character");
+    if (number[0].length > MAX_NUMBER) this.fail(`number of more than ${MAX_NUMBER} characters`);
     const plain = Number(number[0]);
     const integer = number[1] === undefined && number[2] === undefined;
     return integer && !Number.isSafeInteger(plain) ? BigInt(number[0]) : plain;

@@ -36,8 +36,12 @@ function fromBinary(bytes: Uint8Array): bigint {
 /** What the reference sees when it finds a map: a struct without fields of its own. */
 class NoFields extends struct("Quantity", {}) {}
 
+/** Longest text of a quantity, in characters: reading decimal digits takes more than linear time. */
+const MAX_TEXT = 100_000;
+
 /** Text as the reference parses it: decimal, 0x, 0o, 0b, leading-zero octal, `_` between digits, a leading `+`. */
 export function quantityFromText(text: string): bigint {
+  if (text.length > MAX_TEXT) throw new DecodeError(`quantity of ${text.length} characters, limit ${MAX_TEXT}`);
   const m =
     /^\+?(?:(0[xX])(_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)|(0[oO]|0)(_?[0-7]+(?:_[0-7]+)*)|(0[bB])(_?[01]+(?:_[01]+)*)|(0|[1-9]\d*(?:_\d+)*))$/.exec(
       text,

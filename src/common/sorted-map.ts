@@ -22,6 +22,18 @@ function compareIdentifiers(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
+/** Where an identifier is in a sorted list that has it. */
+function placeOf(order: readonly string[], id: string): number {
+  let low = 0;
+  let high = order.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareIdentifiers(order[middle] as string, id) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
 function scratch<K>(write: (w: CborWriter, key: K) => void): KeyCodec<K> {
   const writer = new CborWriter();
   return {
@@ -89,8 +101,7 @@ export class SortedMap<K, V> {
   delete(key: K): boolean {
     const id = identifier(this.codec.encode(key));
     if (!this.index.delete(id)) return false;
-    const at = this.order?.indexOf(id) ?? -1;
-    if (at >= 0) this.order?.splice(at, 1);
+    if (this.order !== undefined) this.order.splice(placeOf(this.order, id), 1);
     return true;
   }
 
@@ -120,8 +131,9 @@ export class SortedMap<K, V> {
 
   /** The entry with the smallest key. */
   first(): [K, V] | undefined {
-    for (const entry of this.entries()) return entry;
-    return undefined;
+    const id = this.sorted()[0];
+    const entry = id === undefined ? undefined : this.index.get(id);
+    return entry === undefined ? undefined : [entry.key, entry.value];
   }
 
   /** A copy of the map; the values are shared. */

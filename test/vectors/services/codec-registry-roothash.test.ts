@@ -24,7 +24,7 @@ import {
 } from "#consensus/services/roothash/types.js";
 import { describeVectors, vectorText } from "../support/vectors.ts";
 
-const TYPES: Record<string, Schema<never>> = {
+const TYPES: Record<string, Schema<unknown>> = {
   quantity: Quantity,
   "registry.Runtime": Runtime,
   "registry.RuntimeAdmissionPolicy": RuntimeAdmissionPolicy,
@@ -45,7 +45,7 @@ const TYPES: Record<string, Schema<never>> = {
   "message.IncomingMessage": IncomingMessage,
   "message.IncomingMessageQueueMeta": IncomingMessageQueueMeta,
   "message.Message": Message,
-} as Record<string, Schema<never>>;
+};
 
 type Case = { type: string; name: string; cbor: string; json: Json; encode_only?: boolean };
 
