@@ -5,8 +5,9 @@ import { Fault, unknown } from "#common/errors/index.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import type { NodeDb } from "../db/node-db.js";
 import type { KeyValueIterator, KeyValueStore } from "../key-value.js";
-import type { NodeSource } from "../node/node.js";
-import { Root, ROOT_STATE } from "../node/root.js";
+import { type Child, type NodeSource, Stub } from "../node/node.js";
+import { isEmptyRoot, type Root, ROOT_STATE } from "../node/root.js";
+import { type ReadSyncer, SyncedSource } from "../sync.js";
 import { PendingLog, type WriteLog } from "../write-log.js";
 import { NodeTree } from "./node-tree.js";
 import { TreeIterator } from "./tree-iterator.js";
@@ -21,7 +22,11 @@ const NOWHERE: NodeSource = {
 export interface TreeOptions {
   /** Where the tree reads its nodes and commits to; without one, all of it stays in memory. */
   readonly db?: NodeDb;
-  /** The committed tree to start from; an empty tree without it. */
+  /** Who holds the tree, if it is somebody else: nodes are fetched with proofs when they are first needed. */
+  readonly syncer?: ReadSyncer;
+  /** Entries that an iteration over a fetched tree asks for ahead; 0 when absent, at most 65535. */
+  readonly prefetch?: number;
+  /** The committed tree to start from; an empty tree without it. Its hash is trusted. */
   readonly root?: Root;
   /** Type of the roots that it will commit; that of `root` if there is one, else state. */
   readonly type?: number;
@@ -46,14 +51,15 @@ export class Tree implements KeyValueStore {
   #nodes: NodeTree;
   #log: PendingLog | undefined;
 
-  /** @throws the errors of `NodeDb.loadRoot` */
+  /** @throws the errors of `NodeDb.loadRoot`; reading throws those of the syncer, and DecodeError for a wrong proof */
   constructor(options: TreeOptions = {}) {
-    const { db, root } = options;
-    assert(root === undefined || db !== undefined, "a tree that starts from a root needs the database that has it");
+    const { db, root, syncer } = options;
+    const held = db !== undefined || syncer !== undefined;
+    assert(root === undefined || held, "a tree that starts from a root needs a database or a syncer that has it");
     this.#db = db;
     this.#base = root;
     this.#type = root?.type ?? options.type ?? ROOT_STATE;
-    this.#nodes = new NodeTree(db ?? NOWHERE, root === undefined ? undefined : db?.loadRoot(root));
+    this.#nodes = root === undefined ? new NodeTree(db ?? NOWHERE, undefined) : openTree(root, options);
     this.#log = options.writeLog === false ? undefined : new PendingLog();
   }
 
@@ -145,4 +151,12 @@ export class Tree implements KeyValueStore {
   close(): void {
     this.#nodes.settle(undefined);
   }
+}
+
+function openTree(root: Root, { db, syncer, prefetch }: TreeOptions): NodeTree {
+  if (syncer === undefined) {
+    return new NodeTree(db ?? NOWHERE, db?.loadRoot(root));
+  }
+  const tree: Child = isEmptyRoot(root) ? undefined : new Stub(root.hash);
+  return new NodeTree(new SyncedSource(syncer, root, tree, prefetch ?? 0), tree);
 }
