@@ -129,7 +129,7 @@ export class EventHub<T> {
   }
 
   publish(event: T): void {
-    for (const subscriber of [...this.subscribers]) subscriber.push(event);
+    for (const subscriber of this.subscribers) subscriber.push(event);
   }
 
   /** Begins with the next event that is published. On a closed hub the subscription is over at once. */
@@ -143,6 +143,6 @@ export class EventHub<T> {
   /** Ends every subscription, with an error when one is given. */
   close(failure?: unknown): void {
     this.closed = true;
-    for (const subscriber of [...this.subscribers]) subscriber.end(failure);
+    for (const subscriber of this.subscribers) subscriber.end(failure);
   }
 }

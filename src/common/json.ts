@@ -181,9 +181,3 @@ export function expectObject(json: Json): { readonly [key: string]: Json } {
   if (json === null || typeof json !== "object" || Array.isArray(json)) throw new DecodeError("expected a JSON object");
   return json as { readonly [key: string]: Json };
 }
-
-/** A text of JSON, or a DecodeError. */
-export function expectText(json: Json): string {
-  if (typeof json !== "string") throw new DecodeError("expected a JSON string");
-  return json;
-}

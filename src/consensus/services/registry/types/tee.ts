@@ -34,12 +34,6 @@ export class CapabilityTee extends struct("CapabilityTee", {
   attestation: nullable(bytes({ max: FRAME_BYTES })),
 }) {}
 
-/** A capability countersigned by a node, for components whose keys are not in the registry. */
-export class EndorsedCapabilityTee extends struct("EndorsedCapabilityTee", {
-  capabilityTee: CapabilityTee,
-  nodeEndorsement: struct("Signature", { publicKey: PublicKey, signature: Signature }),
-}) {}
-
 /** Version of old structs that had no version field. */
 function versionOrZero(item: Uint8Array): number {
   try {
