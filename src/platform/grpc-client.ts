@@ -24,7 +24,6 @@ export function connectGrpc(path: string): GrpcChannel {
 
 function callUnary(client: Client, path: string, request: Uint8Array, options: CallOptions): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    let forget: (() => void) | undefined;
     const call = client.makeUnaryRequest(
       path,
       toBuffer,
@@ -39,7 +38,7 @@ function callUnary(client: Client, path: string, request: Uint8Array, options: C
         else resolve(answer);
       },
     );
-    forget = options.cancellation?.onCancel(() => call.cancel());
+    const forget = options.cancellation?.onCancel(() => call.cancel());
   });
 }
 

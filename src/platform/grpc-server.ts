@@ -11,42 +11,33 @@ import {
 } from "@grpc/grpc-js";
 import { fromUtf8, utf8 } from "#common/bytes.js";
 import type { Log } from "#common/ports/log.js";
-import {
-  Cancellation,
-  MAX_MESSAGE_SIZE,
-  pump,
-  RpcCode,
-  type RpcHandler,
-  type RpcStatus,
-  statusOf,
-} from "#common/rpc/index.js";
+import { MAX_MESSAGE_SIZE, pump, RpcCode, type RpcHandler, type RpcStatus, statusOf } from "#common/rpc/index.js";
 import { encodeStatusDetails, STATUS_DETAILS } from "./grpc-status.js";
-import { isSurprise } from "./rpc-log.js";
+import { type ListeningServer, OpenCalls, type ServerLimits } from "./rpc-calls.js";
 import { listenUnix } from "./unix-socket.js";
 
 /** Calls that one connection may have open. */
 const MAX_STREAMS = 1024;
-
-/** A server that can be stopped. */
-export interface ListeningServer {
-  /** Ends every open call and stops listening. */
-  close(): Promise<void>;
-}
 
 /**
  * Serves the methods of a handler over gRPC on a unix socket with mode 0600 (consensus core: gRPC).
  *
  * @throws InvalidInput when the path is too long or taken
  */
-export async function listenGrpc(path: string, handler: RpcHandler, log: Log): Promise<ListeningServer> {
-  const calls = new Set<Cancellation>();
+export async function listenGrpc(
+  path: string,
+  handler: RpcHandler,
+  log: Log,
+  limits: ServerLimits = {},
+): Promise<ListeningServer> {
+  const calls = new OpenCalls(log, limits);
   const server = new Server({
     "grpc.max_receive_message_length": MAX_MESSAGE_SIZE,
     "grpc.max_send_message_length": MAX_MESSAGE_SIZE,
     "grpc.max_concurrent_streams": MAX_STREAMS,
     "grpc.enable_channelz": 0,
   });
-  const { definition, implementation } = serviceOf(handler, calls, log);
+  const { definition, implementation } = serviceOf(handler, calls);
   server.addService(definition, implementation);
   // The connections come from our own listener, so that the socket never exists with a wider mode.
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
@@ -60,7 +51,7 @@ export async function listenGrpc(path: string, handler: RpcHandler, log: Log): P
   await listenUnix(listener, path);
   return {
     async close() {
-      for (const call of calls) call.cancel();
+      calls.cancelAll();
       const closed = closeListener(listener);
       server.forceShutdown();
       for (const socket of sockets) socket.destroy();
@@ -73,8 +64,7 @@ type Definition = ServiceDefinition<UntypedServiceImplementation>;
 
 function serviceOf(
   handler: RpcHandler,
-  calls: Set<Cancellation>,
-  log: Log,
+  calls: OpenCalls,
 ): { definition: Definition; implementation: UntypedServiceImplementation } {
   const definition: Record<string, Definition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
@@ -89,59 +79,50 @@ function serviceOf(
       responseDeserialize: toBytes,
     };
     implementation[path] =
-      handler.kindOf(path) === "stream" ? streamCall(handler, path, calls, log) : unaryCall(handler, path, calls, log);
+      handler.kindOf(path) === "stream" ? streamCall(handler, path, calls) : unaryCall(handler, path, calls);
   }
   return { definition, implementation };
 }
 
-function unaryCall(
-  handler: RpcHandler,
-  path: string,
-  calls: Set<Cancellation>,
-  log: Log,
-): handleUnaryCall<Uint8Array, Uint8Array> {
+function unaryCall(handler: RpcHandler, path: string, calls: OpenCalls): handleUnaryCall<Uint8Array, Uint8Array> {
   return (call, respond) => {
-    const cancellation = tracked(calls);
+    const cancellation = calls.begin();
     call.on("cancelled", () => cancellation.cancel());
-    const answer = handler.handle(path, call.request, { cancellation });
+    const answer = handler.handle(path, call.request, { cancellation: cancellation.token });
     if (answer.kind !== "unary") return;
     answer.result
       .then((result) => respond(null, result))
       .catch((error: unknown) => {
-        if (isSurprise(error)) log.error("RPC method failed", { path, error: String(error) });
+        calls.report(path, error);
         respond(grpcStatus(statusOf(error)));
       })
-      .finally(() => calls.delete(cancellation));
+      .finally(() => calls.end(cancellation));
   };
 }
 
 function streamCall(
   handler: RpcHandler,
   path: string,
-  calls: Set<Cancellation>,
-  log: Log,
+  calls: OpenCalls,
 ): handleServerStreamingCall<Uint8Array, Uint8Array> {
   return (call) => {
-    const cancellation = tracked(calls);
+    const cancellation = calls.begin();
     call.on("cancelled", () => cancellation.cancel());
-    const answer = handler.handle(path, call.request, { cancellation });
+    const answer = handler.handle(path, call.request, { cancellation: cancellation.token });
     if (answer.kind !== "stream") return;
-    const send = (item: Uint8Array, sent: () => void): void => {
-      call.write(item, sent);
+    const sink = {
+      send(item: Uint8Array, sent: () => void): void {
+        call.write(item, sent);
+      },
+      stallTimer: (stalled: () => void) => calls.stallTimer(stalled),
     };
-    void pump(answer.items, cancellation, send).then(({ status, error }) => {
-      calls.delete(cancellation);
-      if (error !== undefined && isSurprise(error)) log.error("RPC stream failed", { path, error: String(error) });
+    void pump(answer.items, cancellation.token, sink).then(({ status, error }) => {
+      calls.end(cancellation);
+      calls.report(path, error);
       if (status.code === RpcCode.ok) call.end();
       else call.emit("error", grpcStatus(status));
     });
   };
-}
-
-function tracked(calls: Set<Cancellation>): Cancellation {
-  const cancellation = new Cancellation();
-  calls.add(cancellation);
-  return cancellation;
 }
 
 function grpcStatus(status: RpcStatus): StatusObject {

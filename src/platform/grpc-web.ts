@@ -1,13 +1,13 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Cancellation } from "#common/cancellation.js";
 import { InvalidInput } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
-import { Cancellation, pump, RpcCode, RpcError, type RpcHandler, type RpcStatus, statusOf } from "#common/rpc/index.js";
-import type { ListeningServer } from "./grpc-server.js";
+import { pump, RpcCode, RpcError, type RpcHandler, type RpcStatus, statusOf } from "#common/rpc/index.js";
 import { inForm, maxBodySize, messageFrame, requestMessage, trailersFrame, type WebForm } from "./grpc-web-frames.js";
-import { isSurprise } from "./rpc-log.js";
+import { type ListeningServer, OpenCalls, type ServerLimits } from "./rpc-calls.js";
 
 /** Where and for whom to listen. */
-export interface GrpcWebOptions {
+export interface GrpcWebOptions extends ServerLimits {
   /** 0 lets the system choose. */
   readonly port: number;
   /** 127.0.0.1 if absent: calls are not authenticated. */
@@ -31,13 +31,10 @@ const EXPOSED_HEADERS = "grpc-status,grpc-message,grpc-status-details-bin";
 const MAX_CONNECTIONS = 1024;
 /** Bytes of request bodies that are held at one time, over all connections. */
 const MAX_PENDING_BODIES = 536_870_912;
-/** How long a dropped stream may take to reach the client before its connection is cut, in milliseconds. */
-const DROP_GRACE_MS = 5_000;
 
 interface Context {
   readonly handler: RpcHandler;
-  readonly log: Log;
-  readonly calls: Set<Cancellation>;
+  readonly calls: OpenCalls;
   readonly isAllowed: (origin: string) => boolean;
   pendingBodies: number;
 }
@@ -51,8 +48,7 @@ export async function listenGrpcWeb(options: GrpcWebOptions, handler: RpcHandler
   const { port, host = DEFAULT_HOST, allowedOrigins } = options;
   const context: Context = {
     handler,
-    log,
-    calls: new Set(),
+    calls: new OpenCalls(log, options),
     isAllowed: (origin) =>
       allowedOrigins === undefined
         ? LOCAL_ORIGIN.test(origin)
@@ -72,7 +68,7 @@ export async function listenGrpcWeb(options: GrpcWebOptions, handler: RpcHandler
   return {
     port: typeof address === "object" && address !== null ? address.port : port,
     async close() {
-      for (const call of context.calls) call.cancel();
+      context.calls.cancelAll();
       await new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
@@ -124,7 +120,7 @@ async function answer(context: Context, request: IncomingMessage, response: Serv
   if (body === "oversize") {
     response.setHeader("connection", "close");
     const message = `the request exceeds the limit of ${maxBodySize(form)} bytes`;
-    return finish(response, form, { code: RpcCode.resourceExhausted, message });
+    return finish(context, response, form, { code: RpcCode.resourceExhausted, message });
   }
   await dispatch(context, request, response, form, body);
 }
@@ -137,52 +133,64 @@ async function dispatch(
   body: Buffer,
 ): Promise<void> {
   const path = new URL(request.url ?? "/", "http://localhost").pathname;
-  const cancellation = new Cancellation();
-  context.calls.add(cancellation);
+  const cancellation = context.calls.begin();
   response.once("close", () => cancellation.cancel());
-  const timer = startTimeout(request.headers["grpc-timeout"], cancellation);
+  const { ended, forget } = endOf(request, cancellation);
   try {
-    const answered = context.handler.handle(path, requestMessage(body, form), { cancellation });
+    const answered = context.handler.handle(path, requestMessage(body, form), {
+      cancellation: cancellation.token,
+    });
     if (answered.kind === "unary") {
-      const result = await Promise.race([answered.result, endOf(cancellation)]);
+      const result = await Promise.race([answered.result, ended]);
       response.end(Buffer.concat([inForm(messageFrame(result), form), inForm(trailersFrame(OK), form)]));
       return;
     }
     response.flushHeaders();
-    const end = await pump(answered.items, cancellation, (item, sent) => {
-      response.write(inForm(messageFrame(item), form), () => sent());
-    });
-    if (end.error !== undefined) report(context, path, end.error);
-    finish(response, form, end.status);
+    const end = await Promise.race([
+      ended,
+      pump(answered.items, cancellation.token, {
+        send: (item, sent) => response.write(inForm(messageFrame(item), form), () => sent()),
+        stallTimer: (stalled) => context.calls.stallTimer(stalled),
+      }),
+    ]);
+    context.calls.report(path, end.error);
+    finish(context, response, form, end.status);
   } catch (error) {
-    report(context, path, error);
-    finish(response, form, statusOf(error));
+    context.calls.report(path, error);
+    finish(context, response, form, statusOf(error));
   } finally {
-    clearTimeout(timer);
-    context.calls.delete(cancellation);
+    forget();
+    context.calls.end(cancellation);
   }
 }
 
 const OK: RpcStatus = { code: RpcCode.ok, message: "" };
 
-function report({ log }: Context, path: string, error: unknown): void {
-  if (isSurprise(error)) log.error("RPC method failed", { path, error: String(error) });
-}
-
-/** Fails when the call ends before its answer. */
-function endOf(cancellation: Cancellation): Promise<never> {
-  return new Promise((_resolve, reject) => {
-    cancellation.onCancel(() =>
-      reject(cancellation.reason ?? new RpcError(RpcCode.cancelled, "the call was cancelled")),
-    );
+/** Fails when the call ends before its answer: its deadline passes, its client leaves or the server stops. */
+function endOf(request: IncomingMessage, cancellation: Cancellation): { ended: Promise<never>; forget: () => void } {
+  const delay = timeoutMs(request.headers["grpc-timeout"]);
+  let timer: NodeJS.Timeout | undefined;
+  const ended = new Promise<never>((_resolve, reject) => {
+    if (delay !== undefined) {
+      timer = setTimeout(() => {
+        reject(new RpcError(RpcCode.deadlineExceeded, "deadline exceeded"));
+        cancellation.cancel();
+      }, delay);
+    }
+    cancellation.token.onCancel(() => reject(new RpcError(RpcCode.cancelled, "the call was cancelled")));
   });
+  // The answer may come first; then nobody else looks at this promise.
+  ended.catch(() => undefined);
+  return { ended, forget: () => clearTimeout(timer) };
 }
 
-function finish(response: ServerResponse, form: WebForm, status: RpcStatus): void {
+function finish(context: Context, response: ServerResponse, form: WebForm, status: RpcStatus): void {
   if (response.destroyed) return;
   // A client that does not read would keep the connection, and what waits in it, for ever.
-  const timer = setTimeout(() => response.destroy(), DROP_GRACE_MS);
-  response.once("close", () => clearTimeout(timer));
+  response.once(
+    "close",
+    context.calls.stallTimer(() => response.destroy()),
+  );
   response.end(inForm(trailersFrame(status), form));
 }
 
@@ -244,11 +252,10 @@ const TIMEOUT_UNITS_MS: Readonly<Record<string, number>> = {
   n: 1e-6,
 };
 
-function startTimeout(header: string | string[] | undefined, cancellation: Cancellation): NodeJS.Timeout | undefined {
+function timeoutMs(header: string | string[] | undefined): number | undefined {
   const [, amount, unit = ""] = /^(\d{1,8})([HMSmun])$/.exec(String(header)) ?? [];
   const factor = TIMEOUT_UNITS_MS[unit];
   if (amount === undefined || factor === undefined) return undefined;
   // Timers hold 31 bits; whoever waits longer than 24 days has no deadline.
-  const delay = Math.min(Math.ceil(Number(amount) * factor), 0x7fffffff);
-  return setTimeout(() => cancellation.cancel(new RpcError(RpcCode.deadlineExceeded, "deadline exceeded")), delay);
+  return Math.min(Math.ceil(Number(amount) * factor), 0x7fffffff);
 }

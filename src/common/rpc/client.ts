@@ -1,4 +1,4 @@
-import type { Cancellation } from "./cancellation.js";
+import type { CancellationToken } from "../cancellation.js";
 import { methodPath, type Methods, type MethodTable, type StreamMethod, type UnaryMethod } from "./table.js";
 
 /** A way to a server. Both methods throw `CodedError` or `RpcError` for a status other than ok. */
@@ -11,7 +11,7 @@ export interface Channel {
 export interface CallOptions {
   /** Milliseconds after which the call fails; no limit if absent. */
   readonly timeoutMs?: number;
-  readonly cancellation?: Cancellation;
+  readonly cancellation?: CancellationToken;
 }
 
 type Argument<Q> = Q extends null ? [request?: null, options?: CallOptions] : [request: Q, options?: CallOptions];

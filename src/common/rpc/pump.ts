@@ -1,5 +1,5 @@
-import type { Cancellation } from "./cancellation.js";
-import { RpcCode, type RpcStatus, statusOf } from "./status.js";
+import type { CancellationToken } from "../cancellation.js";
+import { RpcCode, rpcErrors, type RpcStatus, statusOf } from "./status.js";
 
 /** Bytes handed to a connection and not yet taken by the client; no more items are asked for meanwhile. */
 const MAX_UNSENT = 262_144;
@@ -10,16 +10,22 @@ export interface StreamEnd {
   readonly error?: unknown;
 }
 
+/** The connection that the items of a stream go to. */
+export interface StreamSink {
+  /** Hands over one item; `sent` is called when it is gone. */
+  send(item: Uint8Array, sent: () => void): void;
+  /** Calls back when a client that takes nothing has had time enough; the result takes the callback back. */
+  stallTimer(stalled: () => void): () => void;
+}
+
 /**
- * Sends the items of a stream as fast as the client reads and no faster. It ends with the items, with their error, or
- * at once when the call is cancelled, even while an item is awaited or the client does not read.
- *
- * @param send hands one item to the connection, which says when it is gone
+ * Sends the items of a stream as fast as the client reads and no faster. It ends with the items, with their error, with
+ * a coded error when the client stops reading, or at once when the call is cancelled, even while an item is awaited.
  */
 export async function pump(
   items: AsyncIterable<Uint8Array>,
-  cancellation: Cancellation,
-  send: (item: Uint8Array, sent: () => void) => void,
+  cancellation: CancellationToken,
+  sink: StreamSink,
 ): Promise<StreamEnd> {
   const cancelled = new Promise<"cancelled">((resolve) => cancellation.onCancel(() => resolve("cancelled")));
   const iterator = items[Symbol.asyncIterator]();
@@ -28,10 +34,11 @@ export async function pump(
   try {
     for (;;) {
       const next = await Promise.race([iterator.next(), cancelled]);
-      if (next === "cancelled" || cancellation.cancelled || next.done === true) break;
+      if (next === "cancelled") return { status: { code: RpcCode.cancelled, message: "the call was cancelled" } };
+      if (next.done === true) return { status: { code: RpcCode.ok, message: "" } };
       const size = next.value.length;
       unsent += size;
-      send(next.value, () => {
+      sink.send(next.value, () => {
         unsent -= size;
         drained?.();
       });
@@ -39,7 +46,7 @@ export async function pump(
         const room = new Promise<void>((resolve) => {
           drained = resolve;
         });
-        await Promise.race([room, cancelled]);
+        await orStalled(Promise.race([room, cancelled]), sink);
       }
     }
   } catch (error) {
@@ -48,8 +55,17 @@ export async function pump(
     // Not awaited: a source that sits in the middle of something would hold up the end of the call.
     iterator.return?.().catch(() => undefined);
   }
-  if (!cancellation.cancelled) return { status: { code: RpcCode.ok, message: "" } };
-  const { reason } = cancellation;
-  if (reason === undefined) return { status: { code: RpcCode.cancelled, message: "the call was cancelled" } };
-  return { status: statusOf(reason), error: reason };
+}
+
+/** Waits for progress of the connection, or fails when there is none for too long. */
+async function orStalled(progress: Promise<unknown>, sink: StreamSink): Promise<void> {
+  let forget: () => void = () => undefined;
+  const stalled = new Promise<never>((_resolve, reject) => {
+    forget = sink.stallTimer(() => reject(rpcErrors.slowReader()));
+  });
+  try {
+    await Promise.race([progress, stalled]);
+  } finally {
+    forget();
+  }
 }

@@ -1,12 +1,13 @@
 import { assert } from "../assert.js";
+import type { CancellationToken } from "../cancellation.js";
 import type { Schema } from "../schema/index.js";
-import type { Cancellation } from "./cancellation.js";
 import { MAX_MESSAGE_SIZE, RpcCode, RpcError, rpcErrors } from "./status.js";
 import { methodPath, type Methods, type MethodTable, type StreamMethod, type UnaryMethod } from "./table.js";
 
 /** What a handler knows of the call besides its request. */
 export interface Call {
-  readonly cancellation: Cancellation;
+  /** Tells when nobody waits for the answer any more. */
+  readonly cancellation: CancellationToken;
 }
 
 type Handler<D> =

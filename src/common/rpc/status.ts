@@ -1,3 +1,4 @@
+import { SubscriberTooSlow } from "../event-hub.js";
 import { CodedError, DecodeError, defineErrors, UNKNOWN_MODULE } from "../errors/index.js";
 
 /** Status codes of gRPC that occur here. */
@@ -46,6 +47,7 @@ export class RpcError extends Error {
  * as in the reference (consensus core: gRPC).
  */
 export function statusOf(error: unknown): RpcStatus {
+  if (error instanceof SubscriberTooSlow) return statusOf(rpcErrors.slowReader());
   if (error instanceof CodedError) {
     const { module, code, message } = error;
     const status = rpcErrors.slowReader.is(error) || rpcErrors.responseTooLarge.is(error);

@@ -9,6 +9,7 @@ import { type MerkleProof, merkleProofs, merkleRoot } from "./merkle.js";
 import { byteList, embedded, messages, optional } from "./proto/fields.js";
 import { message, type ProtoType } from "./proto/message.js";
 import { verifyThat } from "./verification-error.js";
+import { checkEvidence } from "./verify-evidence.js";
 
 /** Largest encoded block in bytes that the protocol allows at all; genesis documents set far less. */
 export const MAX_BLOCK_SIZE = 104_857_600;
@@ -83,6 +84,7 @@ export function checkBlock(block: Block): void {
   checkCommit(lastCommit);
   verifyThat(equalBytes(header.lastCommitHash, commitHash(lastCommit)), "mismatch", "last commit is not the header's");
   verifyThat(equalBytes(header.dataHash, dataHash(data.txs)), "mismatch", "transactions are not the header's");
+  for (const piece of evidence.evidence) checkEvidence(piece);
   verifyThat(
     equalBytes(header.evidenceHash, evidenceHash(evidence.evidence)),
     "mismatch",

@@ -3,9 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Address } from "#common/address.js";
 import { CodedError, Fault } from "#common/errors/index.js";
+import type { EventHub } from "#common/event-hub.js";
 import type { Log, LogFields } from "#common/ports/log.js";
 import { Quantity } from "#common/quantity.js";
-import { type Call, defineMethods, RpcHandler, stream, unary, watch } from "#common/rpc/index.js";
+import { type Call, defineMethods, follow, RpcHandler, stream, unary } from "#common/rpc/index.js";
 import { bytes, i64, map, nothing, omitEmpty, struct, text, u64 } from "#common/schema/index.js";
 import { SortedMap } from "#common/sorted-map.js";
 
@@ -31,21 +32,9 @@ export const owner = (last: number): Uint8Array => Uint8Array.of(...new Array<nu
 /** Ends the stream that it travels in. */
 export const LAST_EVENT = 99n;
 
-/** Where a test hands events to all streams, and sees how many there are. */
-export class EventSource {
-  readonly listeners = new Set<(event: Event) => void>();
-  subscribed = 0;
-
-  subscribe(push: (event: Event) => void): () => void {
-    this.subscribed += 1;
-    this.listeners.add(push);
-    return () => this.listeners.delete(push);
-  }
-
-  emit(number: bigint, size = 1): void {
-    const payload = new Uint8Array(size).fill(Number(number & 0xffn));
-    for (const push of this.listeners) push({ number, payload });
-  }
+/** Publishes an event to every stream. */
+export function emit(hub: EventHub<Event>, number: bigint, size = 1): void {
+  hub.publish({ number, payload: new Uint8Array(size).fill(Number(number & 0xffn)) });
 }
 
 /** What the log received, for tests that look at it. */
@@ -68,7 +57,7 @@ export class MemoryLog implements Log {
   }
 }
 
-export function testHandler(source: EventSource, calls: Call[] = []): RpcHandler {
+export function testHandler(hub: EventHub<Event>, calls: Call[] = []): RpcHandler {
   return new RpcHandler().add(stakingTable, {
     Account: (query, call) => {
       calls.push(call);
@@ -91,7 +80,7 @@ export function testHandler(source: EventSource, calls: Call[] = []): RpcHandler
     ConsensusParameters: (size) => new Uint8Array(Number(size)).fill(1),
     async *WatchEvents(_request, call) {
       calls.push(call);
-      for await (const event of watch<Event>(call, (push) => source.subscribe(push), 50)) {
+      for await (const event of follow(call, hub.subscribe({ limit: 50 }), (one) => [one])) {
         yield event;
         if (event.number === LAST_EVENT) return;
       }

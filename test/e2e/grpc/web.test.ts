@@ -5,15 +5,16 @@ import { decode, encode } from "cborg";
 import XMLHttpRequest from "xhr2";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { InvalidInput } from "#common/errors/index.js";
+import { EventHub } from "#common/event-hub.js";
 import { type Call, RpcCode } from "#common/rpc/index.js";
 import { type GrpcWebServer, listenGrpcWeb } from "#platform/grpc-web.js";
-import { EventSource, LAST_EVENT, MAX_U64, MemoryLog, owner, testHandler, until } from "./fixture.ts";
+import { emit, type Event, LAST_EVENT, MAX_U64, MemoryLog, owner, testHandler, until } from "./fixture.ts";
 
 const TEXT = "application/grpc-web-text";
 const BINARY = "application/grpc-web+proto";
 
 let server: GrpcWebServer;
-let source: EventSource;
+let hub: EventHub<Event>;
 let calls: Call[];
 let log: MemoryLog;
 
@@ -22,10 +23,10 @@ beforeAll(() => {
   (globalThis as { XMLHttpRequest?: unknown }).XMLHttpRequest = XMLHttpRequest;
 });
 beforeEach(async () => {
-  source = new EventSource();
+  hub = new EventHub<Event>();
   calls = [];
   log = new MemoryLog();
-  server = await listenGrpcWeb({ port: 0 }, testHandler(source, calls), log);
+  server = await listenGrpcWeb({ port: 0, stallTimeoutMs: 300 }, testHandler(hub, calls), log);
 });
 afterEach(() => server.close());
 
@@ -122,20 +123,20 @@ describe("The public client over gRPC-web", () => {
       events.on("end", resolve);
       events.on("error", reject);
     });
-    await until(() => source.listeners.size === 1);
-    for (let n = LAST_EVENT - 9n; n <= LAST_EVENT; n++) source.emit(n, 100);
+    await until(() => hub.size === 1);
+    for (let n = LAST_EVENT - 9n; n <= LAST_EVENT; n++) emit(hub, n, 100);
     // The request object that the client has on Node.js hands out nothing before the end; browsers do.
     await ended;
     expect(seen).toEqual([90, 91, 92, 93, 94, 95, 96, 97, 98, 99]);
-    expect(source.listeners.size).toBe(0);
+    expect(hub.size).toBe(0);
   });
 
   test("cancels a stream, and the handler hears of it", async () => {
     const events = node().stakingWatchEvents() as unknown as Stream;
-    await until(() => source.listeners.size === 1);
-    source.emit(1n);
+    await until(() => hub.size === 1);
+    emit(hub, 1n);
     events.cancel();
-    await until(() => source.listeners.size === 0);
+    await until(() => hub.size === 0);
     expect(calls[0]?.cancellation.cancelled).toBe(true);
   });
 });
@@ -164,16 +165,16 @@ describe("gRPC-web on the wire", () => {
       headers: { "content-type": TEXT },
     });
     const reader = (response.body ?? new ReadableStream<Uint8Array>()).getReader();
-    await until(() => source.listeners.size === 1);
+    await until(() => hub.size === 1);
     for (let n = 1; n <= 3; n++) {
-      source.emit(BigInt(n), n);
+      emit(hub, BigInt(n), n);
       const piece = Buffer.from((await reader.read()).value ?? new Uint8Array(0)).toString();
       const [item, ...rest] = frames(Buffer.from(piece, "base64"));
       expect(rest).toEqual([]);
       expect(decode(item?.body ?? new Uint8Array(0))).toEqual({ number: n, payload: new Uint8Array(n).fill(n) });
     }
     await reader.cancel();
-    await until(() => source.listeners.size === 0);
+    await until(() => hub.size === 0);
   });
 
   test("refuses garbage with a status and goes on", async () => {
@@ -246,11 +247,7 @@ describe("gRPC-web on the wire", () => {
       (await post("TokenSymbol", frame(new Uint8Array(0)), { origin: "http://localhost.evil.example" })).response
         .status,
     ).toBe(403);
-    const named = await listenGrpcWeb(
-      { port: 0, allowedOrigins: ["https://wallet.example"] },
-      testHandler(source),
-      log,
-    );
+    const named = await listenGrpcWeb({ port: 0, allowedOrigins: ["https://wallet.example"] }, testHandler(hub), log);
     expect((await preflight(named.port, "https://wallet.example")).status).toBe(204);
     expect((await preflight(named.port, "http://localhost:3000")).status).toBe(403);
     await named.close();
@@ -280,17 +277,17 @@ describe("gRPC-web on the wire", () => {
     );
     socket.write(body);
     socket.pause();
-    await until(() => source.listeners.size === 1);
+    await until(() => hub.size === 1);
     let emitted = 0n;
-    while (source.listeners.size > 0) {
-      source.emit(emitted++, 100_000);
+    while (hub.size > 0) {
+      emit(hub, emitted++, 100_000);
       await new Promise((resolve) => setImmediate(resolve));
       expect(emitted).toBeLessThan(5_000n);
     }
     const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
     socket.on("error", () => undefined);
-    // The server gives it a few seconds, then closes; reading on shows the end.
-    await new Promise((resolve) => setTimeout(resolve, 6_000));
+    // The server waits for it twice: to read on, then to read why it ends. Reading after that shows the end.
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
     socket.resume();
     await closed;
     expect(trailers((await post("TokenSymbol", body)).frames)).toContain("grpc-status:0");
@@ -299,10 +296,10 @@ describe("gRPC-web on the wire", () => {
 
 describe("The port", () => {
   test("that is in use is named in the error", async () => {
-    const again = listenGrpcWeb({ port: server.port }, testHandler(source), log);
+    const again = listenGrpcWeb({ port: server.port }, testHandler(hub), log);
     await expect(again).rejects.toThrow(InvalidInput);
     await expect(again).rejects.toThrow(`port: ${server.port} on 127.0.0.1 is already in use`);
-    await expect(listenGrpcWeb({ port: 0, host: "203.0.113.9" }, testHandler(source), log)).rejects.toThrow(
+    await expect(listenGrpcWeb({ port: 0, host: "203.0.113.9" }, testHandler(hub), log)).rejects.toThrow(
       /does not belong to this machine/,
     );
   });

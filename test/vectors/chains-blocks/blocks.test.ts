@@ -19,6 +19,7 @@ import {
 } from "#consensus/block/validator-set.js";
 import { medianTime, verifyCommit } from "#consensus/block/verify-commit.js";
 import { misbehaviorOf } from "#consensus/block/evidence.js";
+import { verifyDuplicateVote } from "#consensus/block/verify-evidence.js";
 import { listVectors, vectorLines, vectors } from "../support/vectors.ts";
 
 interface Recorded {
@@ -151,6 +152,36 @@ describe.each(chains)("The recorded chain %s", (chain) => {
 });
 
 describe("Recorded evidence", () => {
+  test("of two votes verifies against the validators of its height, and not when a vote is changed", () => {
+    let checked = 0;
+    for (const chain of chains) {
+      const lines = vectorLines<Recorded>(`chains/${chain}/blocks.jsonl.gz`);
+      const genesis = vectors<Genesis>(`chains/${chain}/genesis.json`);
+      const first = Block.decode(fromHex(lines[0]?.block ?? "")).header;
+      const set = newValidatorSet(genesisValidators(genesis));
+      for (const { block } of lines) {
+        for (const { type, value } of Block.decode(fromHex(block)).evidence.evidence) {
+          if (type !== "duplicateVote" || value.validatorPower === 0n) continue;
+          const { voteA, voteB } = value;
+          if (voteA === undefined || voteB === undefined) throw new TypeError("both votes are there");
+          const at = lines[Number(voteA.height - first.height)];
+          const header = Block.decode(fromHex(at?.block ?? "")).header;
+          // The set of that height is at hand only while it is still the first one.
+          if (toHex(validatorSetHash(set)) !== toHex(header.validatorsHash)) continue;
+          verifyDuplicateVote(first.chainId, value, set);
+          const swapped = { ...value, voteA: voteB, voteB: voteA };
+          expect(() => verifyDuplicateVote(first.chainId, swapped, set)).toThrow(/not ordered/);
+          const wrong = { ...value, voteA: { ...voteA, timestamp: voteB.timestamp, signature: voteB.signature } };
+          expect(() => verifyDuplicateVote(first.chainId, wrong, set)).toThrow(/signature of the first/);
+          const power = { ...value, validatorPower: value.validatorPower + 1n };
+          expect(() => verifyDuplicateVote(first.chainId, power, set)).toThrow(/power of the validator/);
+          checked += 1;
+        }
+      }
+    }
+    expect(checked).toBeGreaterThan(0);
+  });
+
   test("names the validators that voted twice", () => {
     const found = chains.flatMap((chain) =>
       vectorLines<Recorded>(`chains/${chain}/blocks.jsonl.gz`).flatMap(({ block }) =>

@@ -1,23 +1,25 @@
 import { describe, expect, test } from "vitest";
 import { AssertionFailure } from "#common/assert.js";
+import { Cancellation } from "#common/cancellation.js";
 import { CodedError, DecodeError, unknown } from "#common/errors/index.js";
+import { EventHub } from "#common/event-hub.js";
 import {
   type Call,
-  Cancellation,
   type Channel,
   createClient,
   defineMethods,
   errorOf,
+  follow,
   methodPath,
   pump,
   RpcCode,
   RpcError,
   RpcHandler,
   rpcErrors,
+  type StreamSink,
   statusOf,
   stream,
   unary,
-  watch,
 } from "#common/rpc/index.js";
 import { i64, list, nothing, nullable, struct, text, u64 } from "#common/schema/index.js";
 
@@ -46,11 +48,11 @@ function handler(): RpcHandler {
 function direct(server: RpcHandler): Channel {
   return {
     unary(path, request, options) {
-      const answer = server.handle(path, request, { cancellation: options.cancellation ?? new Cancellation() });
+      const answer = server.handle(path, request, { cancellation: options.cancellation ?? new Cancellation().token });
       return answer.kind === "unary" ? answer.result : Promise.reject(new RpcError(RpcCode.internal, "a stream"));
     },
     async *stream(path, request, options) {
-      const answer = server.handle(path, request, { cancellation: options.cancellation ?? new Cancellation() });
+      const answer = server.handle(path, request, { cancellation: options.cancellation ?? new Cancellation().token });
       if (answer.kind === "stream") yield* answer.items;
     },
   };
@@ -75,7 +77,7 @@ describe("A method table", () => {
 
   test("answers an empty request as nil, and skips fields that it does not know", async () => {
     const server = handler();
-    const call: Call = { cancellation: new Cancellation() };
+    const call: Call = { cancellation: new Cancellation().token };
     const answer = server.handle(methodPath("Test", "Sum"), new Uint8Array(0), call);
     expect(answer.kind === "unary" && u64.decode(await answer.result)).toBe(0n);
     class Wider extends struct("Wider", { height: i64, name: text({ max: 10 }), more: u64 }) {}
@@ -84,7 +86,7 @@ describe("A method table", () => {
   });
 
   test("answers unknown and unimplemented methods, and malformed requests, with an error", async () => {
-    const call: Call = { cancellation: new Cancellation() };
+    const call: Call = { cancellation: new Cancellation().token };
     for (const path of ["/oasis-core.Test/Missing", "/oasis-core.Test/Never", "", "/"]) {
       const answer = handler().handle(path, new Uint8Array(0), call);
       expect(answer.kind).toBe("unary");
@@ -120,66 +122,62 @@ describe("The status of an error", () => {
   });
 });
 
-describe("A watched source", () => {
-  test("never waits: a reader that falls behind the limit loses its stream and the source is let go", async () => {
+describe("A followed subscription", () => {
+  const start = (limit = 3) => {
+    const hub = new EventHub<number>();
     const cancellation = new Cancellation();
-    let push: (n: number) => void = () => undefined;
-    let stopped = 0;
-    const items = watch<number>(
-      { cancellation },
-      (take) => {
-        push = take;
-        return () => {
-          stopped += 1;
-        };
-      },
-      3,
-    );
-    const reader = items[Symbol.asyncIterator]();
-    push(1);
-    expect((await reader.next()).value).toBe(1);
-    for (const n of [2, 3, 4]) push(n);
-    expect(cancellation.cancelled).toBe(false);
-    push(5);
-    expect(rpcErrors.slowReader.is(cancellation.reason)).toBe(true);
-    expect(stopped).toBe(1);
-    push(6);
-    expect((await reader.next()).done).toBe(true);
+    const call = { cancellation: cancellation.token };
+    const items = follow(call, hub.subscribe({ limit }), (n) => (n % 2 === 0 ? [n, n * 10] : []));
+    return { hub, cancellation, items };
+  };
+
+  test("gives the items of each event, none for those that do not concern the caller", async () => {
+    const { hub, items } = start();
+    for (const n of [1, 2, 4]) hub.publish(n);
+    const seen: number[] = [];
+    for await (const item of items) {
+      seen.push(item);
+      if (seen.length === 3) break;
+    }
+    expect(seen).toEqual([2, 20, 4]);
+    expect(hub.size).toBe(0);
   });
 
-  test("is let go when the reader stops or the call is cancelled, before or while it waits", async () => {
-    const start = () => {
-      const cancellation = new Cancellation();
-      const seen = { stopped: 0, push: (_n: number): void => undefined };
-      const items = watch<number>({ cancellation }, (push) => {
-        seen.push = push;
-        return () => {
-          seen.stopped += 1;
-        };
-      });
-      return { cancellation, seen, items };
-    };
-    const left = start();
-    left.seen.push(1);
-    for await (const _item of left.items) break;
-    expect(left.seen.stopped).toBe(1);
-    // A stream that ends by itself is no cancelled call.
-    expect(left.cancellation.cancelled).toBe(false);
-    const waiting = start();
-    const next = waiting.items[Symbol.asyncIterator]().next();
-    waiting.cancellation.cancel();
-    expect((await next).done).toBe(true);
-    expect(waiting.seen.stopped).toBe(1);
-    const gone = new Cancellation();
-    gone.cancel();
-    let stopped = 0;
-    expect(await collect(watch<number>({ cancellation: gone }, () => () => (stopped += 1)))).toEqual([]);
-    expect(stopped).toBe(1);
+  test("is let go when the call is cancelled, even while no event comes", async () => {
+    const { hub, cancellation, items } = start();
+    const waiting = items.next();
+    expect(hub.size).toBe(1);
+    cancellation.cancel();
+    expect(hub.size).toBe(0);
+    expect((await waiting).done).toBe(true);
+    const late = start();
+    late.cancellation.cancel();
+    expect((await late.items.next()).done).toBe(true);
+    expect(late.hub.size).toBe(0);
+  });
+
+  test("ends with a coded status when its reader fell behind", async () => {
+    const { hub, items } = start();
+    for (const n of [2, 4, 6, 8]) hub.publish(n);
+    expect(hub.size).toBe(0);
+    const error = await items.next().catch((failure: unknown) => failure);
+    expect(statusOf(error)).toMatchObject({ code: RpcCode.resourceExhausted, coded: { module: "rpc", code: 1 } });
   });
 });
 
 describe("The pump of a stream", () => {
   const chunk = new Uint8Array(100_000);
+  const sink = (onSend: (sent: () => void) => void): StreamSink => ({
+    send: (_item, sent) => onSend(sent),
+    stallTimer: () => () => undefined,
+  });
+  async function* endless() {
+    for (;;) yield chunk;
+  }
+  async function* silent() {
+    await new Promise(() => undefined);
+    yield chunk;
+  }
 
   test("asks for no more items while too much is unsent, and goes on when it is gone", async () => {
     let made = 0;
@@ -187,7 +185,11 @@ describe("The pump of a stream", () => {
       for (; made < 20; made++) yield chunk;
     })();
     const unsent: (() => void)[] = [];
-    const end = pump(items, new Cancellation(), (_item, sent) => unsent.push(sent));
+    const end = pump(
+      items,
+      new Cancellation().token,
+      sink((sent) => unsent.push(sent)),
+    );
     for (let i = 0; i < 50; i++) await Promise.resolve();
     expect(unsent.length).toBeLessThanOrEqual(3);
     while (made < 20 || unsent.length > 0) {
@@ -197,26 +199,37 @@ describe("The pump of a stream", () => {
     expect((await end).status.code).toBe(RpcCode.ok);
   });
 
-  test("ends at once with the reason of a cancellation, even while nothing can be sent or nothing comes", async () => {
-    for (const items of [
-      (async function* () {
-        for (;;) yield chunk;
-      })(),
-      (async function* () {
-        await new Promise(() => undefined);
-        yield chunk;
-      })(),
-    ]) {
+  test("ends at once when the call is cancelled, even while nothing can be sent or nothing comes", async () => {
+    for (const items of [endless(), silent()]) {
       const cancellation = new Cancellation();
-      const end = pump(items, cancellation, () => undefined);
+      const end = pump(
+        items,
+        cancellation.token,
+        sink(() => undefined),
+      );
       for (let i = 0; i < 50; i++) await Promise.resolve();
-      cancellation.cancel(rpcErrors.slowReader());
-      expect((await end).status).toMatchObject({ code: RpcCode.resourceExhausted, coded: { module: "rpc", code: 1 } });
+      cancellation.cancel();
+      expect((await end).status.code).toBe(RpcCode.cancelled);
     }
-    const gone = new Cancellation();
-    gone.cancel();
-    const end = await pump((async function* () {})(), gone, () => undefined);
-    expect(end.status.code).toBe(RpcCode.cancelled);
+  });
+
+  test("drops a client that takes nothing, but not one that waits for items", async () => {
+    const stalled: (() => void)[] = [];
+    const stalling = {
+      ...sink(() => undefined),
+      stallTimer: (callback: () => void) => (stalled.push(callback), () => {}),
+    };
+    const end = pump(endless(), new Cancellation().token, stalling);
+    for (let i = 0; i < 50; i++) await Promise.resolve();
+    expect(stalled).toHaveLength(1);
+    stalled[0]?.();
+    expect((await end).status).toMatchObject({ code: RpcCode.resourceExhausted, coded: { module: "rpc", code: 1 } });
+    const cancellation = new Cancellation();
+    const waiting = pump(silent(), cancellation.token, stalling);
+    for (let i = 0; i < 50; i++) await Promise.resolve();
+    expect(stalled).toHaveLength(1);
+    cancellation.cancel();
+    await waiting;
   });
 
   test("ends with the error of the source", async () => {
@@ -224,7 +237,11 @@ describe("The pump of a stream", () => {
       yield chunk;
       throw new CodedError("roothash", 2, "roothash: not found");
     })();
-    const end = await pump(items, new Cancellation(), (_item, sent) => sent());
+    const end = await pump(
+      items,
+      new Cancellation().token,
+      sink((sent) => sent()),
+    );
     expect(end.status.coded).toEqual({ module: "roothash", code: 2 });
   });
 });
