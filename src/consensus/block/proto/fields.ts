@@ -148,7 +148,7 @@ export function embedded<T>(number: number, type: ProtoType<T>, absent: () => T 
     absent,
     write(writer, value) {
       writer.tag(number, WireType.bytes);
-      writer.bytes(type.encode(value));
+      writer.nested(() => type.write(writer, value));
     },
     read: (reader) => type.read(reader.message()),
   };
@@ -164,7 +164,7 @@ export function optional<T>(number: number, type: ProtoType<T>): ProtoField<T | 
     write(writer, value) {
       if (value === undefined) return;
       writer.tag(number, WireType.bytes);
-      writer.bytes(type.encode(value));
+      writer.nested(() => type.write(writer, value));
     },
     read: (reader) => type.read(reader.message()),
   };
@@ -175,7 +175,7 @@ export function messages<T>(number: number, type: ProtoType<T>, maxCount: number
   return repeated(
     number,
     maxCount,
-    (writer, value) => writer.bytes(type.encode(value)),
+    (writer, value) => writer.nested(() => type.write(writer, value)),
     (reader) => type.read(reader.message()),
   );
 }

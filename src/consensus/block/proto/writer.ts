@@ -63,6 +63,27 @@ export class ProtoWriter {
     this.#length += value.length;
   }
 
+  /** Writes what `body` writes as a submessage behind its length. */
+  nested(body: () => void): void {
+    this.#reserve(1);
+    const start = this.#length + 1;
+    this.#length = start;
+    body();
+    const size = this.#length - start;
+    if (size < 0x80) {
+      this.#buffer[start - 1] = size;
+      return;
+    }
+    // Nearly all lengths take one byte, which was left free; a longer one pushes the submessage on.
+    let extra = 0;
+    for (let rest = size >>> 7; rest > 0; rest >>>= 7) extra++;
+    this.#reserve(extra);
+    this.#buffer.copyWithin(start + extra, start, start + size);
+    this.#length = start - 1;
+    this.varint32(size);
+    this.#length += size;
+  }
+
   /** Returns a copy of what was written. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
