@@ -1,0 +1,16 @@
+import type { Clock } from "#common/ports/clock.js";
+import type { Backend } from "#consensus/backends/backend.js";
+import type { GenesisDocument } from "#consensus/genesis/document.js";
+import type { Node } from "../node.js";
+
+/** What the methods of a node's client API answer from. */
+export interface HandlerOptions {
+  readonly backend: Backend;
+  /** The document that the chain started from. */
+  readonly genesis: GenesisDocument;
+  /** The node that answers. */
+  readonly node: Node;
+  /** Name and version of this program, e.g. "qanat/0.1.0". */
+  readonly softwareVersion: string;
+  readonly clock: Clock;
+}
