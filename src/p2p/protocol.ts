@@ -33,8 +33,6 @@ export interface PeerMethod<Q, A> {
   readonly deadlineMs?: number;
 }
 
-type AnyMethod = PeerMethod<never, never>;
-
 /** A protocol: its name and version on the wire and its methods by name. */
 export interface PeerProtocol<M> {
   readonly name: string;
@@ -43,7 +41,7 @@ export interface PeerProtocol<M> {
 }
 
 /** Declares a protocol. */
-export function defineProtocol<const M extends Readonly<Record<string, AnyMethod>>>(
+export function defineProtocol<const M extends Readonly<Record<string, PeerMethod<unknown, unknown>>>>(
   name: string,
   version: Version,
   methods: M,
@@ -74,11 +72,7 @@ export type PeerHandlers<M> = {
   readonly [K in keyof M]?: (request: RequestOf<M[K]>, from: Uint8Array) => ResponseOf<M[K]> | Promise<ResponseOf<M[K]>>;
 };
 
-interface ErasedMethod {
-  readonly request: Schema<unknown>;
-  readonly response: Schema<unknown>;
-  readonly deadlineMs?: number;
-}
+type ErasedMethod = PeerMethod<unknown, unknown>;
 type ErasedHandler = (request: unknown, from: Uint8Array) => unknown;
 
 function decodeOr<T>(schema: Schema<T>, bytes: Uint8Array, failure: (reason: string) => CodedError): T {

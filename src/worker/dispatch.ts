@@ -1,0 +1,54 @@
+import { assert } from "#common/assert.js";
+import type { Backend } from "#consensus/backends/backend.js";
+import { LightBlock as EngineLightBlock } from "#consensus/block/light-block.js";
+import { epochOf } from "#consensus/services/beacon/state.js";
+import type { Runtime } from "#consensus/services/registry/types/runtime.js";
+import {
+  getLastRoundResults,
+  getRuntimeState,
+  incomingMessages,
+  lastBlockOf,
+  runtimeOf,
+} from "#consensus/services/roothash/state.js";
+import type { Header, IncomingMessage, RoundResults, RuntimeState } from "#consensus/services/roothash/types.js";
+import type { LightBlock } from "#runtime/rhp/messages/index.js";
+
+/** Everything that work on top of a runtime block is based on. */
+export interface Dispatch {
+  /** Consensus height at which the block became final. */
+  readonly height: bigint;
+  readonly header: Header;
+  readonly epoch: bigint;
+  readonly consensusBlock: LightBlock;
+  readonly descriptor: Runtime;
+  readonly state: RuntimeState;
+  /** Results of the messages of the last normal round. */
+  readonly roundResults: RoundResults;
+  readonly incoming: readonly IncomingMessage[];
+}
+
+/** The light block of a height in the engine's encoding. */
+export function lightBlockAt(backend: Backend, height: bigint): LightBlock {
+  const header = backend.block(height)?.header;
+  const signedHeader = { header, commit: backend.commit(height) };
+  const validatorSet = backend.validators(height);
+  return { height, meta: EngineLightBlock.encode({ signedHeader, validatorSet }) };
+}
+
+/** Reads what a height says about a runtime; undefined when the runtime is not there. */
+export function dispatchAt(backend: Backend, runtimeId: Uint8Array, height: bigint): Dispatch | undefined {
+  assert(height > 0n, "a dispatch is read at a definite height");
+  const view = backend.stateAt(height);
+  const state = getRuntimeState(view, runtimeId);
+  if (state === undefined) return undefined;
+  return {
+    height,
+    header: lastBlockOf(state).header,
+    epoch: epochOf(view).epoch,
+    consensusBlock: lightBlockAt(backend, height),
+    descriptor: runtimeOf(state),
+    state,
+    roundResults: getLastRoundResults(view, runtimeId),
+    incoming: incomingMessages(view, runtimeId, 0n, 0),
+  };
+}
