@@ -60,7 +60,7 @@ export class LocalNetwork {
     const app = new Application({
       services: EXECUTION_ORDER,
       subscriptionOrder: SUBSCRIPTION_ORDER,
-      db: new DiskNodeDb({ disk, namespace: STATE_NAMESPACE }),
+      db: new DiskNodeDb({ disk, name: "state", namespace: STATE_NAMESPACE }),
       genesis: start,
       debug: DEBUG,
     });

@@ -1,0 +1,166 @@
+import { performance } from "node:perf_hooks";
+import { setImmediate as immediate } from "node:timers/promises";
+import { keyValue } from "@qanat/example-kv";
+import { timestampToText } from "#common/schema/index.js";
+import type { CommittedBlock } from "#consensus/backends/backend.js";
+import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
+import { getEpoch } from "#consensus/services/beacon/queries.js";
+import { getCommittees } from "#consensus/services/scheduler/queries.js";
+import { COMMITTEE_WORKER } from "#consensus/services/scheduler/types.js";
+import { SOFTWARE_VERSION } from "#network/fixture.js";
+import { Load } from "#network/load.js";
+import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
+import { buildHandler } from "#node/rpc/index.js";
+import { systemClock } from "#platform/clock.js";
+import { DataFolder } from "#platform/data-folder.js";
+import { openLmdbDisk } from "#platform/disk-lmdb.js";
+import { systemEntropy } from "#platform/entropy.js";
+import { listenGrpc } from "#platform/grpc-server.js";
+import { listenGrpcWeb } from "#platform/grpc-web.js";
+import { lineLog } from "#platform/log.js";
+import { MemoryPeak } from "#platform/memory.js";
+import { InProcessHost } from "#runtime/host/in-process.js";
+import type { RuntimeWorker } from "#worker/runtime-worker.js";
+import type { NetOptions } from "./options.js";
+import { jsonReporter, type Reporter, type Status, textReporter } from "./reporter.js";
+import { RUNTIME_ID, setUpNetwork } from "./setup.js";
+
+const CLIENT = "client-0";
+const SOCKET = "internal.sock";
+const LOAD_EVERY_MS = 250;
+
+/** Counts what happened and tells it to the reporter. */
+class Observer {
+  private blocks = 0;
+  private rounds = 0;
+  private transactions = 0;
+  private firstBlockMs: number | undefined;
+  private firstRoundMs: number | undefined;
+  private round: bigint | undefined;
+
+  constructor(
+    private readonly network: LocalNetwork,
+    private readonly reporter: Reporter,
+    private readonly onRounds: (rounds: number) => void,
+  ) {}
+
+  /** Milliseconds since the process began. */
+  static now(): number {
+    return Math.round(performance.now());
+  }
+
+  block = ({ height, block, outcome }: CommittedBlock): void => {
+    this.blocks++;
+    this.firstBlockMs ??= Observer.now();
+    // The proposer's closing transaction is no user's.
+    const transactions = Math.max(0, block.data.txs.length - 1);
+    const time = timestampToText(block.header.time);
+    this.reporter.block({ height, appHash: outcome.appHash, time, transactions }, () => this.status());
+  };
+
+  /** Follows the rounds of the runtime as the client node sees them. */
+  async follow(worker: RuntimeWorker): Promise<void> {
+    for await (const { round, transactions, finalizedBy } of worker.watchRounds()) {
+      this.round = round;
+      this.transactions += transactions;
+      if (transactions > 0) {
+        this.rounds++;
+        this.firstRoundMs ??= Observer.now();
+      }
+      this.reporter.round({ round, transactions, finalizedBy }, () => this.status());
+      if (transactions > 0) this.onRounds(this.rounds);
+    }
+  }
+
+  private status(): Status {
+    const { backend } = this.network;
+    const state = backend.stateAt(0n);
+    const members = getCommittees(state, RUNTIME_ID)[0]?.members ?? [];
+    const primary = members.filter((member) => member.role === COMMITTEE_WORKER).length;
+    const { blocks, rounds, transactions, round } = this;
+    const committee = members.length === 0 ? "none" : `${primary}+${members.length - primary}`;
+    return { height: backend.latestHeight, epoch: getEpoch(state), round, committee, blocks, rounds, transactions };
+  }
+
+  summary(memoryMb: number): void {
+    const { blocks, rounds, transactions, firstBlockMs, firstRoundMs } = this;
+    const appHash = this.network.backend.app.appHash;
+    this.reporter.summary({ firstBlockMs, firstRoundMs, blocks, rounds, transactions, memoryMb, appHash });
+  }
+}
+
+function worldOf(folder: DataFolder, options: NetOptions): NetworkWorld {
+  return {
+    clock: systemClock,
+    entropy: systemEntropy,
+    log: lineLog({ level: options.log }),
+    // A temporary folder need not survive a power loss; a folder somebody chose should.
+    openDisk: (name) => openLmdbDisk({ path: folder.file(name), durable: options.data !== undefined }),
+    settle: async () => {
+      await immediate();
+    },
+  };
+}
+
+/** Resolves at the first reason to stop: a signal, enough rounds, or a failure. */
+function stopSignal(): { stopped: Promise<Error | undefined>; stop: (error?: Error) => void } {
+  let stop: (error?: Error) => void = () => undefined;
+  const stopped = new Promise<Error | undefined>((resolve) => {
+    stop = resolve;
+  });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(signal, () => stop());
+  return { stopped, stop };
+}
+
+async function runIn(folder: DataFolder, options: NetOptions): Promise<void> {
+  const memory = new MemoryPeak();
+  const world = worldOf(folder, options);
+  const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs());
+  const pace = { ...DEFAULT_PACE, intervalMs: options.blockInterval };
+  const network = new LocalNetwork({
+    world,
+    genesis,
+    members,
+    runtimeId: RUNTIME_ID,
+    pace,
+    provision: (_, site) => new InProcessHost({ ...site, program: keyValue }),
+  });
+  const write = (text: string): void => void process.stdout.write(text);
+  const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY);
+  const { stopped, stop } = stopSignal();
+  const observer = new Observer(network, reporter, (rounds) => {
+    if (options.rounds !== undefined && rounds >= options.rounds) stop();
+  });
+  void network.backend.failed.then(stop);
+  network.backend.onBlock(observer.block);
+  const client = network.node(CLIENT);
+  const worker = client.runtimes[0] as RuntimeWorker;
+  const handler = buildHandler({ backend: network.backend, genesis, node: client, softwareVersion: SOFTWARE_VERSION, clock: world.clock });
+  const socket = folder.file(SOCKET);
+  const grpc = await listenGrpc(socket, handler, world.log.child("grpc"));
+  const web = await listenGrpcWeb({ port: options.port }, handler, world.log.child("grpc-web"));
+  void observer.follow(worker);
+  await network.start();
+  const grpcWeb = `http://127.0.0.1:${web.port}`;
+  reporter.ready({ grpc: socket, grpcWeb, runtimeId: RUNTIME_ID, accounts, readyMs: Observer.now() });
+  const load = new Load({ world, everyMs: LOAD_EVERY_MS, submit: (tx) => worker.client.submitTxNoWait(tx) });
+  if (!options.quietLoad) load.start();
+  const failure = await stopped;
+  load.stop();
+  await web.close();
+  await grpc.close();
+  await network.stop();
+  observer.summary(memory.mib);
+  memory.stop();
+  if (failure !== undefined) throw failure;
+}
+
+/** `qanat net`: a local network in this process. */
+export async function runNet(options: NetOptions): Promise<void> {
+  const folder = await DataFolder.open(options.data);
+  try {
+    await runIn(folder, options);
+  } finally {
+    folder.close();
+  }
+}

@@ -1,0 +1,139 @@
+import pc from "picocolors";
+import { toHex } from "#common/bytes.js";
+import type { DevelopmentAccount } from "#network/topology.js";
+import { addressFromPublicKey, addressToText } from "#common/address.js";
+
+/** What is told when the network is ready. */
+export interface ReadyReport {
+  readonly grpc: string;
+  readonly grpcWeb: string;
+  readonly runtimeId: Uint8Array;
+  readonly accounts: readonly DevelopmentAccount[];
+  /** Milliseconds since the process began. */
+  readonly readyMs: number;
+}
+
+export interface BlockReport {
+  readonly height: bigint;
+  readonly appHash: Uint8Array;
+  readonly time: string;
+  /** Transactions without the closing one of the proposer. */
+  readonly transactions: number;
+}
+
+export interface RoundReport {
+  readonly round: bigint;
+  readonly transactions: number;
+  readonly finalizedBy: string;
+}
+
+/** The last word of a run; times are milliseconds since the process began, undefined for what did not happen. */
+export interface SummaryReport {
+  readonly firstBlockMs: number | undefined;
+  readonly firstRoundMs: number | undefined;
+  readonly blocks: number;
+  readonly rounds: number;
+  readonly transactions: number;
+  readonly memoryMb: number;
+  readonly appHash: Uint8Array;
+}
+
+/** What the status line shows. */
+export interface Status {
+  readonly height: bigint;
+  readonly epoch: bigint;
+  readonly round: bigint | undefined;
+  readonly committee: string;
+  readonly blocks: number;
+  readonly rounds: number;
+  readonly transactions: number;
+}
+
+/** Tells a person or a program what the network does. */
+export interface Reporter {
+  ready(report: ReadyReport): void;
+  block(report: BlockReport, status: () => Status): void;
+  round(report: RoundReport, status: () => Status): void;
+  summary(report: SummaryReport): void;
+}
+
+function accountFields({ seed, signer }: DevelopmentAccount): { address: string; seed: string } {
+  return { address: addressToText(addressFromPublicKey(signer.publicKey)), seed: toHex(seed) };
+}
+
+/** One JSON object per line. */
+export function jsonReporter(write: (text: string) => void): Reporter {
+  const line = (event: string, fields: object): void => write(`${JSON.stringify({ event, ...fields })}\n`);
+  return {
+    ready: ({ grpc, grpcWeb, runtimeId, accounts, readyMs }) =>
+      line("ready", {
+        grpc,
+        grpc_web: grpcWeb,
+        runtime_id: toHex(runtimeId),
+        accounts: accounts.map(accountFields),
+        ready_ms: readyMs,
+      }),
+    block: ({ height, appHash, time, transactions }) =>
+      line("block", { height: Number(height), app_hash: toHex(appHash), time, transactions }),
+    round: ({ round, transactions, finalizedBy }) =>
+      line("round", { round: Number(round), transactions, finalized_by: finalizedBy }),
+    summary: ({ firstBlockMs, firstRoundMs, blocks, rounds, transactions, memoryMb, appHash }) =>
+      line("summary", {
+        first_block_ms: firstBlockMs ?? null,
+        first_round_ms: firstRoundMs ?? null,
+        blocks,
+        rounds,
+        transactions,
+        memory_mb: memoryMb,
+        app_hash: toHex(appHash),
+      }),
+  };
+}
+
+function statusLine(s: Status): string {
+  const parts = [
+    `height ${pc.bold(s.height.toString())}`,
+    `epoch ${s.epoch}`,
+    `round ${pc.bold(s.round?.toString() ?? "-")}`,
+    `committee ${s.committee}`,
+    `transactions ${pc.bold(s.transactions.toString())}`,
+  ];
+  return parts.join(pc.dim("  ·  "));
+}
+
+/** Text for a person; on a terminal the status line is rewritten in place, elsewhere it is printed now and then. */
+export function textReporter(write: (text: string) => void, live: boolean): Reporter {
+  const quietEvery = 20n;
+  const show = (status: Status): void => {
+    if (live) write(`\r\u001b[2K${statusLine(status)}`);
+    else if (status.height % quietEvery === 0n) write(`${statusLine(status)}\n`);
+  };
+  return {
+    ready({ grpc, grpcWeb, runtimeId, accounts, readyMs }) {
+      const rows = accounts.map(accountFields).map(({ address, seed }, i) => `  ${i}  ${address}  ${pc.dim(seed)}`);
+      const lines = [
+        "",
+        `${pc.bold("qanat")} local network`,
+        `  gRPC      unix:${grpc}`,
+        `  gRPC-web  ${grpcWeb}`,
+        `  runtime   ${toHex(runtimeId)}`,
+        "",
+        `${pc.bold("accounts")} ${pc.dim("(address, Ed25519 seed; the first is the well-known test entity)")}`,
+        ...rows,
+        "",
+        pc.green(`ready in ${readyMs} ms`),
+        "",
+      ];
+      write(`${lines.join("\n")}\n`);
+    },
+    block: (_, status) => show(status()),
+    round: (_, status) => {
+      if (live) show(status());
+    },
+    summary({ blocks, rounds, transactions, memoryMb, firstRoundMs }) {
+      const first = firstRoundMs === undefined ? "" : `, first round after ${firstRoundMs} ms`;
+      const end = live ? "\n" : "";
+      write(`${end}stopped: ${blocks} blocks, ${rounds} rounds, ${transactions} transactions, ${memoryMb} MB${first}\n`);
+    },
+  };
+}

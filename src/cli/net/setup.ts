@@ -1,0 +1,52 @@
+import { fromHex, fromUtf8, toHex } from "#common/bytes.js";
+import { InvalidInput } from "#common/errors/index.js";
+import { timestampFromNanos } from "#consensus/block/timestamp.js";
+import { type GenesisDocument, parseGenesis, printGenesis } from "#consensus/genesis/document.js";
+import { buildGenesis, type CommitteeSize } from "#network/fixture.js";
+import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, type Member, networkMembers } from "#network/topology.js";
+import type { DataFolder } from "#platform/data-folder.js";
+import { systemEntropy } from "#platform/entropy.js";
+
+const GENESIS_FILE = "genesis.json";
+const KEY_FILE = "network.key";
+const SECRET_SIZE = 32;
+const ACCOUNTS = 10;
+const COMMITTEE: CommitteeSize = { primary: 3, backup: 2 };
+const NANOS_PER_MS = 1_000_000n;
+
+/** ID of the key-value test runtime that clients of the ecosystem know: the test flag and nothing else. */
+export const RUNTIME_ID: Uint8Array = fromHex(`80${"00".repeat(31)}`);
+
+/** A network's documents: made at the first start, read at every later one. */
+export interface NetworkSetup {
+  readonly genesis: GenesisDocument;
+  readonly members: readonly Member[];
+  readonly accounts: readonly DevelopmentAccount[];
+}
+
+function secretOf(folder: DataFolder): Uint8Array {
+  const stored = folder.read(KEY_FILE);
+  if (stored !== undefined) {
+    const text = fromUtf8(stored).trim();
+    if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidInput("data", `${folder.file(KEY_FILE)} does not hold 32 bytes in hex`);
+    return fromHex(text);
+  }
+  if (folder.read(GENESIS_FILE) !== undefined) {
+    throw new InvalidInput("data", `${folder.path} has a genesis document but not the keys of its network (${KEY_FILE})`);
+  }
+  const secret = systemEntropy.bytes(SECRET_SIZE);
+  folder.write(KEY_FILE, `${toHex(secret)}\n`);
+  return secret;
+}
+
+/** Reads or makes genesis document and keys of the network in a folder. @param nowMs genesis time of a new one */
+export function setUpNetwork(folder: DataFolder, nowMs: number): NetworkSetup {
+  const members = networkMembers(secretOf(folder), DEFAULT_SIZE);
+  const accounts = developmentAccounts(ACCOUNTS);
+  const stored = folder.read(GENESIS_FILE);
+  if (stored !== undefined) return { genesis: parseGenesis(fromUtf8(stored)), members, accounts };
+  const genesisTime = timestampFromNanos(BigInt(Math.floor(nowMs)) * NANOS_PER_MS);
+  const genesis = buildGenesis({ members, accounts, committee: COMMITTEE, runtimeId: RUNTIME_ID, genesisTime });
+  folder.write(GENESIS_FILE, printGenesis(genesis), 0o644);
+  return { genesis, members, accounts };
+}

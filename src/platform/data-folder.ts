@@ -1,0 +1,69 @@
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { InvalidInput } from "#common/errors/index.js";
+import { listenUnix } from "./unix-socket.js";
+
+const LOCK = "lock";
+
+/**
+ * A folder that one process owns. The lock is a listening socket, which the system frees however the process ends, so
+ * a killed process never leaves a folder locked.
+ */
+export class DataFolder {
+  private constructor(
+    readonly path: string,
+    private readonly temporary: boolean,
+    private readonly lock: Server,
+  ) {}
+
+  /**
+   * Opens a folder for this process, or makes a temporary one that `close` removes.
+   * @param path folder, created when missing; undefined for a temporary one
+   * @throws InvalidInput when another process uses it
+   */
+  static async open(path: string | undefined): Promise<DataFolder> {
+    const folder = path === undefined ? mkdtempSync(join(tmpdir(), "qanat-")) : resolve(path);
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw new InvalidInput("data", `cannot make the folder ${folder}: ${error instanceof Error ? error.message : ""}`);
+    }
+    const lock = createServer((socket) => socket.destroy());
+    try {
+      await listenUnix(lock, join(folder, LOCK));
+    } catch (error) {
+      if (error instanceof InvalidInput && error.message.includes("another process")) {
+        throw new InvalidInput("data", `${folder} is in use by another process`);
+      }
+      throw error;
+    }
+    lock.unref();
+    return new DataFolder(folder, path === undefined, lock);
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** Content of a file, or undefined when there is none. */
+  read(name: string): Uint8Array | undefined {
+    const path = this.file(name);
+    return existsSync(path) ? readFileSync(path) : undefined;
+  }
+
+  /** Writes a file whole or not at all. @param mode permission bits */
+  write(name: string, content: Uint8Array | string, mode = 0o600): void {
+    const path = this.file(name);
+    writeFileSync(`${path}.new`, content, { mode });
+    chmodSync(`${path}.new`, mode);
+    renameSync(`${path}.new`, path);
+  }
+
+  /** Frees the folder; a temporary one is removed. */
+  close(): void {
+    this.lock.close();
+    if (this.temporary) rmSync(this.path, { recursive: true, force: true });
+  }
+}
