@@ -15,6 +15,7 @@ import { executeTransaction, processTransaction, Router, toCodedError } from "./
 import type { GenesisInput } from "./genesis-input.js";
 import { chainContextCell, type ConsensusParameters, consensusParametersCell } from "./parameters.js";
 import { STATE_NAMESPACE, STATE_ROOT } from "./state-root.js";
+import { executeSubcall, subcallSubscription } from "./subcall.js";
 import { deliver, type Subscriber } from "./dispatch.js";
 import { type Topic } from "./topics.js";
 
@@ -65,6 +66,7 @@ export class Application {
 
   constructor(private readonly options: ApplicationOptions) {
     this.router = new Router(options.services);
+    this.subscribers.set(executeSubcall as Topic<unknown, unknown>, [{ handle: subcallSubscription(this.router).handle, enabled: () => true }]);
     this.subscribe(options.subscriptionOrder);
     const latest = options.db.latestVersion();
     this.committedHeight = latest === undefined || latest < options.genesis.height ? 0n : latest;

@@ -4,7 +4,10 @@ import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
 import { Quantity } from "#common/quantity.js";
 import {
   enumeration,
+  i64,
+  list,
   map,
+  nullable,
   omitEmpty,
   optional,
   raw,
@@ -16,6 +19,7 @@ import {
 } from "#common/schema/index.js";
 import { Version } from "#common/version.js";
 import { defineTopic } from "../../app/topics.js";
+import { GovernanceParameters } from "./params.js";
 
 export const VOTE_YES = 1;
 export const VOTE_NO = 2;
@@ -96,3 +100,25 @@ export class GovernanceMessage extends struct("GovernanceMessage", {
 
 /** A message of a runtime, sent by the root hash service with the runtime as caller; answer: the encoded result. */
 export const runtimeGovernanceMessage = defineTopic<GovernanceMessage, Uint8Array>("runtime message: governance");
+
+/** A voter and its vote. */
+export class VoteEntry extends struct("VoteEntry", { voter: Address, vote: Vote }) {}
+
+/** The service's section of the genesis document; pending upgrades follow from the proposals. */
+export class GovernanceGenesis extends struct("GovernanceGenesis", {
+  params: GovernanceParameters,
+  proposals: omitEmpty(list(Proposal, { max: FRAME_ELEMENTS })),
+  voteEntries: omitEmpty(map(u64, nullable(list(VoteEntry, { max: FRAME_ELEMENTS })), { max: FRAME_ELEMENTS })),
+}) {}
+
+/** A proposal of a height. */
+export class ProposalQuery extends struct("ProposalQuery", { height: i64, id: u64 }) {}
+
+/** An upgrade was decided: whoever carries upgrades out should prepare for it. */
+export const upgradeScheduled = defineTopic<UpgradeDescriptor, true>("governance: upgrade scheduled");
+
+/** A decided upgrade was canceled. */
+export const upgradeCanceled = defineTopic<UpgradeDescriptor, true>("governance: upgrade canceled");
+
+/** The epoch of an upgrade has begun: the answer is true if this node carries the upgrade out. */
+export const upgradeDue = defineTopic<UpgradeDescriptor, true>("governance: upgrade due");

@@ -3,7 +3,19 @@ import { COMMON_POOL, FEE_ACCUMULATOR, GOVERNANCE_DEPOSITS } from "#common/addre
 import { equalBytes } from "#common/bytes.js";
 import { SortedMap } from "#common/sorted-map.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
+import { decodeEvent } from "../../app/events.js";
+import type { AbciEvent } from "../../transaction/results.js";
 import { stakingErrors } from "./errors.js";
+import {
+  allowanceChanged,
+  burnt,
+  debondingStarted,
+  escrowAdded,
+  escrowReclaimed,
+  escrowTaken,
+  type StakingEvent,
+  transferred,
+} from "./events.js";
 import { parameters } from "./params.js";
 import {
   commonPool,
@@ -22,7 +34,7 @@ export {
   delegationsFor,
   delegationsTo,
 } from "./state/index.js";
-export { exportGenesis as stateToGenesis } from "./genesis.js";
+export { exportGenesis as toGenesis } from "./genesis.js";
 
 /** The stake that a purpose needs; staking/6 for an unknown one. */
 export function threshold(state: KeyValueReader, kind: number): bigint {
@@ -104,4 +116,25 @@ export function debondingDelegationInfosFor(
 /** What a beneficiary may withdraw from an account. */
 export function allowance(state: KeyValueReader, owner: Uint8Array, beneficiary: Uint8Array): bigint {
   return account(state, owner).general.allowances.get(beneficiary) ?? 0n;
+}
+
+/**
+ * Reads a staking event out of a carrying event; undefined for events of others.
+ * @param txHash hash of the transaction, the empty hash for events of the block itself
+ */
+export function event(carrier: AbciEvent, height: bigint, txHash: Uint8Array): StakingEvent | undefined {
+  const escrow = {
+    add: decodeEvent(escrowAdded, carrier),
+    take: decodeEvent(escrowTaken, carrier),
+    debondingStart: decodeEvent(debondingStarted, carrier),
+    reclaim: decodeEvent(escrowReclaimed, carrier),
+  };
+  const found = {
+    transfer: decodeEvent(transferred, carrier),
+    burn: decodeEvent(burnt, carrier),
+    escrow: (escrow.add ?? escrow.take ?? escrow.debondingStart ?? escrow.reclaim) === undefined ? undefined : escrow,
+    allowanceChange: decodeEvent(allowanceChanged, carrier),
+  };
+  const any = found.transfer ?? found.burn ?? found.escrow ?? found.allowanceChange;
+  return any === undefined ? undefined : { height, txHash, ...found };
 }

@@ -7,7 +7,9 @@ import type { Schema } from "#common/schema/index.js";
 import type { DebugSwitches, Environment } from "#consensus/app/context.js";
 import { BlockScope, Context } from "#consensus/app/context.js";
 import type { Service } from "#consensus/app/define-service.js";
+import { Router } from "#consensus/app/execute.js";
 import { ConsensusParameters } from "#consensus/app/parameters.js";
+import { subcallSubscription } from "#consensus/app/subcall.js";
 import { deliver, type Subscription } from "#consensus/app/dispatch.js";
 import type { Topic } from "#consensus/app/topics.js";
 import { FREE_GAS } from "#consensus/transaction/gas.js";
@@ -74,7 +76,7 @@ export interface ReplayOptions {
   readonly debug?: DebugSwitches;
   /** What the scheduler's stand-in does besides its recorded writes, e.g. publishing the "before schedule" message. */
   readonly beforeSchedule?: (ctx: Context) => void;
-  /** Subscriptions that belong to the state machine itself. */
+  /** Further subscriptions, which come first. */
   readonly messages?: readonly Subscription[];
   /** Steps to leave out (their recorded writes are applied), with the reason: it is printed. */
   readonly skip?: (step: { readonly name: string; readonly kind: string; readonly app?: string }) => string | undefined;
@@ -117,7 +119,9 @@ class Replayer {
     private readonly options: ReplayOptions,
   ) {
     this.subscriptions = [
-      ...(options.messages ?? []).map((subscription) => ({ service: undefined, subscription })),
+      ...[subcallSubscription(new Router(services.map((s) => s.service))), ...(options.messages ?? [])].map(
+        (subscription) => ({ service: undefined, subscription }),
+      ),
       ...services.flatMap(({ service }) => (service.messages ?? []).map((subscription) => ({ service, subscription }))),
     ];
     this.env = this.environment();
