@@ -1,4 +1,5 @@
 /** Which network addresses a node may announce (registry: RegisterNode, IP rule). */
+import { ipv4Of } from "#common/ip-address.js";
 
 /** A block of addresses: leading bytes and how many bits of them count. */
 type Range = readonly [prefix: readonly number[], bits: number];
@@ -55,16 +56,9 @@ function contains([prefix, bits]: Range, ip: Uint8Array): boolean {
   return true;
 }
 
-/** The four bytes of an IPv4 address that travels in sixteen. */
-function unmapped(ip: Uint8Array): Uint8Array {
-  const mapped =
-    ip.length === V6_SIZE && ip[10] === 0xff && ip[11] === 0xff && ip.subarray(0, 10).every((b) => b === 0);
-  return mapped ? ip.subarray(12) : ip;
-}
-
 /** Whether the address (4 or 16 bytes) is an ordinary unicast one; private ones are. */
 export function isGlobalUnicast(address: Uint8Array): boolean {
-  const ip = unmapped(address);
+  const ip = ipv4Of(address) ?? address;
   if (ip.length === V4_SIZE) {
     return ![BROADCAST_4, UNSPECIFIED_4, LOOPBACK_4, MULTICAST_4, LINK_LOCAL_4].some((range) => contains(range, ip));
   }
@@ -74,7 +68,7 @@ export function isGlobalUnicast(address: Uint8Array): boolean {
 
 /** Whether the address lies in no block that is reserved for special purposes. */
 export function isProbablyReachable(address: Uint8Array): boolean {
-  const ip = unmapped(address);
+  const ip = ipv4Of(address) ?? address;
   if (ip.length === V4_SIZE) return !RESERVED_4.some((range) => contains(range, ip));
   if (ip.length !== V6_SIZE) return true;
   return !RESERVED_6.some((range) => contains(range, ip));
