@@ -4,11 +4,17 @@ import { type Json, parseJson, printJson } from "#common/json.js";
 import { Quantity } from "#common/quantity.js";
 import type { Schema } from "#common/schema/index.js";
 import { IasQuotePolicy, PcsQuotePolicy } from "#common/tee/quote-policy.js";
+import { StatusUpdateEvent } from "#consensus/services/keymanager/events.js";
+import { KeyManagerParameters } from "#consensus/services/keymanager/params.js";
+import { ChurpCreate, ChurpStatus, ChurpUpdate } from "#consensus/services/keymanager/types/churp.js";
+import { InitResponse, KeyManagerStatus } from "#consensus/services/keymanager/types/secrets.js";
+import { RegistryParameters } from "#consensus/services/registry/params.js";
 import { RuntimeAdmissionPolicy } from "#consensus/services/registry/types/admission.js";
 import { Node } from "#consensus/services/registry/types/node.js";
 import { Runtime } from "#consensus/services/registry/types/runtime.js";
 import { NodeStatus } from "#consensus/services/registry/types/status.js";
 import { SgxConstraints, TeeFeatures } from "#consensus/services/registry/types/tee.js";
+import { GenesisRuntimeState, RootHashParameters } from "#consensus/services/roothash/params.js";
 import {
   Block,
   ExecutorCommitmentHeader,
@@ -26,6 +32,7 @@ import { describeVectors, vectorText } from "../support/vectors.ts";
 
 const TYPES: Record<string, Schema<unknown>> = {
   quantity: Quantity,
+  "registry.ConsensusParameters": RegistryParameters,
   "registry.Runtime": Runtime,
   "registry.RuntimeAdmissionPolicy": RuntimeAdmissionPolicy,
   "registry.NodeStatus": NodeStatus,
@@ -45,6 +52,15 @@ const TYPES: Record<string, Schema<unknown>> = {
   "message.IncomingMessage": IncomingMessage,
   "message.IncomingMessageQueueMeta": IncomingMessageQueueMeta,
   "message.Message": Message,
+  "roothash.ConsensusParameters": RootHashParameters,
+  "roothash.GenesisRuntimeState": GenesisRuntimeState,
+  "secrets.Status": KeyManagerStatus,
+  "secrets.ConsensusParameters": KeyManagerParameters,
+  "secrets.InitResponse": InitResponse,
+  "secrets.StatusUpdateEvent": StatusUpdateEvent,
+  "churp.Status": ChurpStatus,
+  "churp.CreateRequest": ChurpCreate,
+  "churp.UpdateRequest": ChurpUpdate,
 };
 
 type Case = { type: string; name: string; cbor: string; json: Json; encode_only?: boolean };
