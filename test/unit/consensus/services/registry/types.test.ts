@@ -1,14 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fromHex, toBase64, toHex } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
-import {
-  isKeyManagerNamespace,
-  isTestNamespace,
-  makeNamespace,
-  Namespace,
-  testNamespaceFromSeed,
-} from "#common/namespace.js";
-import { utf8 } from "#common/bytes.js";
 import { EnclaveIdentity } from "#common/tee/enclave-identity.js";
 import { Entity } from "#consensus/services/registry/types/entity.js";
 import { isNodeExpired, Node } from "#consensus/services/registry/types/node.js";
