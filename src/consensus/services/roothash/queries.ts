@@ -1,7 +1,12 @@
-import type { SortedMap } from "#common/sorted-map.js";
+import { SortedMap } from "#common/sorted-map.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import { rootHashErrors } from "./errors.js";
-import { type RootHashParameters, rootHashParameters } from "./params.js";
+import {
+  type GenesisRuntimeState,
+  type RootHashGenesis,
+  type RootHashParameters,
+  rootHashParameters,
+} from "./params.js";
 import * as states from "./state.js";
 import type {
   Block,
@@ -67,4 +72,16 @@ export function incomingQueue(
 /** `ConsensusParameters`. */
 export function parameters(state: KeyValueReader): RootHashParameters {
   return rootHashParameters.load(state);
+}
+
+/** `StateToGenesis`: runtimes go on from their last round. */
+export function toGenesis(state: KeyValueReader): RootHashGenesis {
+  const runtimeStates = SortedMap.bytes<GenesisRuntimeState | null>();
+  for (const value of states.runtimeStateList(state)) {
+    const { id } = states.runtimeOf(value);
+    const { stateRoot, round } = states.lastBlockOf(value).header;
+    const { messages: messageResults } = states.getLastRoundResults(state, id);
+    runtimeStates.set(id, { stateRoot, round, messageResults });
+  }
+  return { params: parameters(state), runtimeStates };
 }

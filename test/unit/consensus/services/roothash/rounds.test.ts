@@ -110,7 +110,8 @@ describe("a round", () => {
     expect(kinds(chain.endBlock())).toEqual(["finalized"]);
     expect(queries.latestBlock(chain.state, ID)?.header.headerType).toBe(HEADER_ROUND_FAILED);
     const statistics = chain.runtimeState().livenessStatistics;
-    expect([statistics?.totalRounds, ...(statistics?.missedProposals ?? [])].sort()).toEqual([0n, 0n, 0n, 1n]);
+    expect(statistics?.totalRounds).toBe(0n);
+    expect(statistics?.missedProposals?.[scheduler === a ? 0 : 1]).toBe(1n);
   });
 
   it("carries messages out one by one and goes on after one that fails", () => {

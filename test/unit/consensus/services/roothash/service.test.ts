@@ -5,13 +5,13 @@ import { defineEvent } from "#consensus/app/events.js";
 import { applyParameterChanges, validateParameterChanges } from "#consensus/app/parameter-changes.js";
 import { loadNodeStatus, setNodeStatus, setRuntime } from "#consensus/services/registry/state.js";
 import { runtimeUpdated } from "#consensus/services/registry/events.js";
+import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
 import { roothash } from "#consensus/services/roothash/index.js";
 import { RootHashGenesis, RootHashParameterChanges, rootHashParameters } from "#consensus/services/roothash/params.js";
 import * as queries from "#consensus/services/roothash/queries.js";
 import { rootHashMethods } from "#consensus/services/roothash/rpc.js";
 import { setRuntimeState } from "#consensus/services/roothash/state.js";
 import { Event, HEADER_SUSPENDED } from "#consensus/services/roothash/types.js";
-import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
 import { beforeSchedule } from "#consensus/services/scheduler/events.js";
 import { SLASH_RUNTIME_LIVENESS } from "#consensus/services/staking/types/index.js";
 import { getAccount } from "#consensus/services/staking/state/index.js";
@@ -101,9 +101,9 @@ describe("genesis", () => {
     expect(queries.latestBlock(chain.state, kept.id)?.header).toMatchObject({ round: 9n, headerType: 1 });
     expect(queries.latestBlock(chain.state, asleep.id)?.header.headerType).toBe(HEADER_SUSPENDED);
     expect(queries.lastRoundResults(chain.state, kept.id).messages).toEqual([result]);
-    const exported = roothash.genesis?.toGenesis?.(chain.context("endBlock")) as RootHashGenesis;
+    const exported: unknown = roothash.genesis?.toGenesis?.(chain.context("endBlock"));
     section.runtimeStates.set(fresh.id, { stateRoot: new Uint8Array(32).fill(1), round: 7n, messageResults: [] });
-    expect(toHex(RootHashGenesis.encode(exported))).toBe(toHex(RootHashGenesis.encode(section)));
+    expect(toHex(RootHashGenesis.encode(exported as RootHashGenesis))).toBe(toHex(RootHashGenesis.encode(section)));
   });
 });
 
