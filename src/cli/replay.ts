@@ -6,6 +6,8 @@ import pc from "picocolors";
 import { toHex } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
 import { InvalidBlock } from "#consensus/app/system-tx.js";
+import { expectObject, type Json, parseJson } from "#common/json.js";
+import { UpgradeDescriptor } from "#consensus/services/governance/types.js";
 import { parseGenesis } from "#consensus/genesis/document.js";
 import { Replay, ReplayDifference } from "#consensus/replay.js";
 
@@ -21,11 +23,20 @@ async function* blockLines(dir: string): AsyncGenerator<string> {
   for await (const line of lines) if (line !== "") yield line;
 }
 
+/** Upgrades that the recorded nodes were told about outside the chain, if there is a file of them. */
+function localUpgrades(dir: string): readonly UpgradeDescriptor[] {
+  const path = join(dir, "upgrades.json");
+  if (!existsSync(path)) return [];
+  const { upgrades } = expectObject(parseJson(readFileSync(path, "utf8")));
+  if (!Array.isArray(upgrades)) throw new InvalidInput("dir", `${path} has no list of upgrades`);
+  return upgrades.map((entry: Json) => UpgradeDescriptor.fromJson(expectObject(entry)["descriptor"] ?? null));
+}
+
 /** `qanat replay DIR`: exit code 0 only when everything agrees. */
 export async function runReplay(dir: string, options: ReplayOptions): Promise<void> {
   const genesisPath = join(dir, "genesis.json");
   if (!existsSync(genesisPath)) throw new InvalidInput("dir", `${genesisPath} does not exist`);
-  const replay = new Replay(parseGenesis(readFileSync(genesisPath, "utf8")));
+  const replay = new Replay(parseGenesis(readFileSync(genesisPath, "utf8")), localUpgrades(dir));
   const started = performance.now();
   let blocks = 0;
   let transactions = 0;

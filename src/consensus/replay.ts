@@ -14,7 +14,8 @@ import type { ValidatorSet } from "./block/validator.js";
 import { applyValidatorUpdates, newValidatorSet, rotateProposer } from "./block/validator-set.js";
 import type { GenesisDocument } from "./genesis/document.js";
 import { genesisInput } from "./genesis/start.js";
-import { EXECUTION_ORDER, SUBSCRIPTION_ORDER } from "./services/index.js";
+import type { UpgradeDescriptor } from "./services/governance/types.js";
+import { allServices } from "./services/index.js";
 import type { AbciEvent } from "./transaction/results.js";
 
 /** Flags under which the recordings were made. */
@@ -60,11 +61,13 @@ export class Replay {
   private currentSet: ValidatorSet;
   private nextSet: ValidatorSet;
 
-  constructor(document: GenesisDocument) {
+  /** @param localUpgrades upgrades that the recorded nodes were told about outside the chain */
+  constructor(document: GenesisDocument, localUpgrades: readonly UpgradeDescriptor[] = []) {
     const genesis = genesisInput(document);
+    const services = allServices(localUpgrades);
     this.app = new Application({
-      services: EXECUTION_ORDER,
-      subscriptionOrder: SUBSCRIPTION_ORDER,
+      services: services.execution,
+      subscriptionOrder: services.subscription,
       db: new MemoryNodeDb(STATE_NAMESPACE),
       genesis,
       debug: RECORDING_FLAGS,

@@ -29,7 +29,7 @@ export const chainContextCell = rawCell(0xf0);
 export const consensusParametersCell = cell(0xf1, ConsensusParameters);
 
 /** The first release whose rules are switched by the feature version. */
-const FEATURES_26_1: Version = { major: 26, minor: 1, patch: 0 };
+export const FEATURES_26_1: Version = { major: 26, minor: 1, patch: 0 };
 
 /** Whether the rules of 26.1 are in force in a running block (consensus: feature gate 26.1). */
 export function isFeature261(state: KeyValueReader): boolean {

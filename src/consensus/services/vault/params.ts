@@ -23,6 +23,19 @@ export class VaultParameterChanges extends struct("VaultParameterChanges", {
   gasCosts: omitEmpty(nullable(GasCostTable)),
 }) {}
 
+const DEFAULT_COSTS: readonly (readonly [string, bigint])[] = [
+  [GAS_CREATE, 10_000n],
+  [GAS_AUTHORIZE_ACTION, 5000n],
+  [GAS_CANCEL_ACTION, 5000n],
+];
+
+/** What the upgrade that introduces vaults starts them with. */
+export function defaultParameters(): VaultParameters {
+  const costs = GasCostTable.zero();
+  for (const [operation, price] of DEFAULT_COSTS) costs.set(operation, price);
+  return { enabled: true, maxAuthorityAddresses: 32, gasCosts: costs };
+}
+
 const parametersCell = cell(0x33, VaultParameters);
 
 /** The parameters; a chain whose genesis has none runs without vaults. */

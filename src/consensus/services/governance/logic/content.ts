@@ -1,10 +1,11 @@
 /** What a proposal may say (governance: content). */
 import { utf8 } from "#common/bytes.js";
-import { EPOCH_INVALID } from "../../../app/context.js";
 import { governanceErrors } from "../errors.js";
 import type { GovernanceParameters } from "../params.js";
 import type { ProposalContent, ProtocolVersions, UpgradeDescriptor } from "../types.js";
 
+/** Means that the epoch is not known. */
+const NO_EPOCH = 0xffffffffffffffffn;
 const DESCRIPTOR_VERSION = 1;
 const MIN_HANDLER = 3;
 const MAX_HANDLER = 32;
@@ -28,7 +29,7 @@ function checkUpgrade({ v, handler, target, epoch }: UpgradeDescriptor): void {
     refuse(`upgrade handler of ${size} bytes, must have ${MIN_HANDLER} to ${MAX_HANDLER}`);
   }
   checkVersions(target);
-  if (epoch === 0n || epoch === EPOCH_INVALID) refuse(`upgrade epoch ${epoch}`);
+  if (epoch === 0n || epoch === NO_EPOCH) refuse(`upgrade epoch ${epoch}`);
 }
 
 /**
