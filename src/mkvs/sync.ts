@@ -3,7 +3,16 @@ import { equalBytes } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import type { NodeDb } from "./db/node-db.js";
 import { bitAt } from "./node/bits.js";
-import { type Child, INTERNAL, type InternalNode, LEAF, type Node, type NodeSource, STUB, type Stub } from "./node/node.js";
+import {
+  type Child,
+  INTERNAL,
+  type InternalNode,
+  LEAF,
+  type Node,
+  type NodeSource,
+  STUB,
+  type Stub,
+} from "./node/node.js";
 import type { Root } from "./node/root.js";
 import { ProofBuilder } from "./proof/builder.js";
 import {

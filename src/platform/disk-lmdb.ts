@@ -28,14 +28,9 @@ class LmdbTable implements DiskTable {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    // The fast form lends a buffer until the next read; the copy below is the caller's own.
+    // The fast form lends a larger buffer until the next read, of which only `length` bytes are the value.
     const lent = this.#db.getBinaryFast(key);
-    if (lent === undefined) {
-      return undefined;
-    }
-    const value = new Uint8Array(lent.length);
-    value.set(lent);
-    return value;
+    return lent === undefined ? undefined : new Uint8Array(lent.buffer, lent.byteOffset, lent.length).slice();
   }
 
   has(key: Uint8Array): boolean {
@@ -102,7 +97,13 @@ export function openLmdbDisk(options: LmdbDiskOptions): Disk {
   try {
     // Overlapping sync would return from a batch before the device has it.
     const sync = { noSync: !durable, overlappingSync: false };
-    root = open<Uint8Array, Uint8Array>({ path: options.path, noSubdir: false, maxDbs: MAX_TABLES, ...BINARY, ...sync });
+    root = open<Uint8Array, Uint8Array>({
+      path: options.path,
+      noSubdir: false,
+      maxDbs: MAX_TABLES,
+      ...BINARY,
+      ...sync,
+    });
   } catch (cause) {
     throw new Fault(`cannot open the database in ${options.path}`, { cause });
   }

@@ -162,4 +162,3 @@ export function readLogRecord(bytes: Uint8Array, valueOf: (key: Uint8Array) => U
 export function ownsAllNodes(record: DiskRecord): boolean {
   return equalBytes(record.base.hash, EMPTY_HASH);
 }
-

@@ -245,7 +245,9 @@ export class NodeTree {
     const embedded = slot === LEAF_SLOT ? undefined : loadLeaf(this.#source, parent, key, false);
     const left = slot === LEFT_SLOT ? undefined : parent.left;
     const right = slot === RIGHT_SLOT ? undefined : parent.right;
-    if (embedded !== undefined ? left !== undefined || right !== undefined : left !== undefined && right !== undefined) {
+    if (
+      embedded !== undefined ? left !== undefined || right !== undefined : left !== undefined && right !== undefined
+    ) {
       this.#replace(undefined);
       return;
     }

@@ -47,8 +47,16 @@ describe.each(IMPLEMENTATIONS)("a disk %s", (_, open) => {
     expect(table.get(utf8("key"))).toEqual(utf8("value"));
     expect(table.get(utf8("empty"))).toEqual(new Uint8Array(0));
     expect(table.get(utf8("large"))).toEqual(new Uint8Array(200_000).fill(3));
-    expect([table.has(utf8("key")), table.has(utf8("none")), table.get(utf8("none"))]).toEqual([true, false, undefined]);
-    expect([table.delete(utf8("key")), table.delete(utf8("key")), table.has(utf8("key"))]).toEqual([true, false, false]);
+    expect([table.has(utf8("key")), table.has(utf8("none")), table.get(utf8("none"))]).toEqual([
+      true,
+      false,
+      undefined,
+    ]);
+    expect([table.delete(utf8("key")), table.delete(utf8("key")), table.has(utf8("key"))]).toEqual([
+      true,
+      false,
+      false,
+    ]);
   });
 
   test("refuses keys that are empty or too long and takes the longest", () => {
@@ -88,7 +96,10 @@ describe.each(IMPLEMENTATIONS)("a disk %s", (_, open) => {
           (lowKind === undefined || (lowKind === "gt" ? key > low : key >= low)) &&
           (highKind === undefined || (highKind === "lt" ? key < high : key <= high)),
       );
-      const expected = (bounds["reverse"] === true ? inside.reverse() : inside).slice(0, (bounds["limit"] as number) ?? 1e9);
+      const expected = (bounds["reverse"] === true ? inside.reverse() : inside).slice(
+        0,
+        (bounds["limit"] as number) ?? 1e9,
+      );
       const message = `${random.label}: ${lowKind} ${low} ${highKind} ${high} ${JSON.stringify(bounds)}`;
       expect(hexOf(table.range(bounds as DiskRange)), message).toEqual(expected.map((key) => `${key}=${key}`));
     }
@@ -166,7 +177,10 @@ test("an ordered map agrees with a sorted list", () => {
     }
   }
   const sorted = [...model].sort(([a], [b]) => (a < b ? -1 : 1));
-  expect([...map.entries()].map(({ key, value }) => [toHex(key), value]), random.label).toEqual(sorted);
+  expect(
+    [...map.entries()].map(({ key, value }) => [toHex(key), value]),
+    random.label,
+  ).toEqual(sorted);
   expect(map.size).toBe(sorted.length);
   for (let i = 0; i < 300; i++) {
     const key = random.bytes(random.below(3));

@@ -209,9 +209,25 @@ describe.each(IMPLEMENTATIONS)("a node database on %s", (_, open) => {
     db.finalize([empty]);
     const log = (entries: readonly (readonly [string, string | null])[]) =>
       entries.map(([key, value]) => [utf8(key), value === null ? null : utf8(value)]);
-    expect(db.getWriteLog(emptyRoot(1n), first)).toEqual(log([["a", "1"], ["b", "2"]]));
-    expect(db.getWriteLog(first, second)).toEqual(log([["a", "1"], ["b", null], ["c", "3"]]));
-    expect(db.getWriteLog(second, empty)).toEqual(log([["a", null], ["c", null]]));
+    expect(db.getWriteLog(emptyRoot(1n), first)).toEqual(
+      log([
+        ["a", "1"],
+        ["b", "2"],
+      ]),
+    );
+    expect(db.getWriteLog(first, second)).toEqual(
+      log([
+        ["a", "1"],
+        ["b", null],
+        ["c", "3"],
+      ]),
+    );
+    expect(db.getWriteLog(second, empty)).toEqual(
+      log([
+        ["a", null],
+        ["c", null],
+      ]),
+    );
     expectCode(() => db.getWriteLog(first, empty), nodeDbErrors.rootMustFollowOld);
     expectCode(() => db.getWriteLog(emptyRoot(1n), second), nodeDbErrors.writeLogNotFound);
     db.prune(1n);
@@ -285,7 +301,9 @@ describe("a node database on a disk", () => {
       db.prune(db.earliestVersion());
     }
     while (db.earliestVersion() < 45n) db.prune(db.earliestVersion());
-    expect([count(disk, "roots"), count(disk, "logs"), count(disk, "retired"), count(disk, "unused")]).toEqual([1, 1, 0, 0]);
+    expect([count(disk, "roots"), count(disk, "logs"), count(disk, "retired"), count(disk, "unused")]).toEqual([
+      1, 1, 0, 0,
+    ]);
     expect(count(disk, "pages"), random.label).toBe(1);
   });
 

@@ -80,7 +80,7 @@ describe("a tree", () => {
   });
 
   test("is not brought down by keys that make it very deep", () => {
-    const tree = new Tree();
+    const tree = new Tree({ writeLog: false });
     const zeros = new Uint8Array(MAX_KEY_BYTES);
     // Deepest first: each key forks off near the root, so that building it does not take forever.
     for (let bit = 59_999; bit >= 0; bit -= 2) {
@@ -90,7 +90,10 @@ describe("a tree", () => {
     }
     expect(tree.get(Uint8Array.of(0x40))).toEqual(utf8("v"));
     tree.rootHash();
-    expect(walk(tree, new Uint8Array(0))).toHaveLength(30_000);
+    let count = 0;
+    const iterator = tree.iterator();
+    for (iterator.seek(new Uint8Array(0)); iterator.valid; iterator.next()) count++;
+    expect(count).toBe(30_000);
   });
 
   test("lets an iterator follow changes made under it", () => {

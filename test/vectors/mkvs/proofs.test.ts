@@ -81,7 +81,11 @@ describeVectors<Proofs>("mkvs/proofs.json", (data) => {
         const syncer = new NodeDbSyncer(db);
         proofs.forEach((expected, i) => {
           const request = { tree: { root, position: root.hash }, key: utf8(`key ${i}`) };
-          const { proof } = syncer.syncGet({ ...request, includeSiblings: include_siblings, proofVersion: proof_version });
+          const { proof } = syncer.syncGet({
+            ...request,
+            includeSiblings: include_siblings,
+            proofVersion: proof_version,
+          });
           expect(toBase64(Proof.encode(proof))).toBe(expected);
           const proven = verifyProofToWriteLog(root.hash, Proof.decode(fromBase64(expected)));
           expect(proven).toContainEqual([utf8(`key ${i}`), utf8(`value ${i}`)]);
@@ -125,7 +129,9 @@ const DAMAGES: Readonly<Record<string, (proof: Proof) => Proof>> = {
   "change an entry tag to 0xaa": (proof) => damaged(proof, 2, (entry) => entry.with(0, 0xaa)),
   "drop trailing entries": (proof) => ({ ...proof, entries: proof.entries.slice(0, -2) }),
   "(v1) replace the nil leaf entry by 32 arbitrary bytes": (proof) =>
-    proof.v === 0 ? { ...proof, entries: [] } : { ...proof, entries: proof.entries.with(1, new Uint8Array(32).fill(9)) },
+    proof.v === 0
+      ? { ...proof, entries: [] }
+      : { ...proof, entries: proof.entries.with(1, new Uint8Array(32).fill(9)) },
 };
 
 /** The proof with one entry changed: the first whose tag is given. */
