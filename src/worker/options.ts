@@ -2,8 +2,7 @@ import type { Signer } from "#common/crypto/signature.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { World } from "#common/ports/world.js";
 import type { Version } from "#common/version.js";
-import type { Backend } from "#consensus/backends/backend.js";
-import type { Inclusion } from "#consensus/backends/backend.js";
+import type { Backend, Inclusion } from "#consensus/backends/backend.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import type { InProcessHostOptions } from "#runtime/host/in-process.js";
@@ -53,5 +52,15 @@ export interface RuntimeStatus {
   readonly pendingTransactions: number;
 }
 
-/** How a round came to its end. */
+/** How a round came to its end: by agreement, by the backup workers after a dispute, or by failure. */
 export type FinalizedBy = "workers" | "backup" | "timeout";
+
+/** A round that has ended, normally or in failure. */
+export interface RoundReport {
+  readonly round: bigint;
+  /** Consensus height at which it ended. */
+  readonly height: bigint;
+  /** How many transactions it has. */
+  readonly transactions: number;
+  readonly finalizedBy: FinalizedBy;
+}

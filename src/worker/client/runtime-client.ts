@@ -1,0 +1,222 @@
+import { toHex } from "#common/bytes.js";
+import { CodedError, unknown } from "#common/errors/index.js";
+import { EventHub, type Subscription } from "#common/event-hub.js";
+import { hash } from "#common/hash.js";
+import type { Backend } from "#consensus/backends/backend.js";
+import { epochOf } from "#consensus/services/beacon/state.js";
+import { rootHashErrors } from "#consensus/services/roothash/errors.js";
+import { getRuntimeState, runtimeOf } from "#consensus/services/roothash/state.js";
+import type { AnnotatedBlock, Block, Header } from "#consensus/services/roothash/types.js";
+import type { NodeDb } from "#mkvs/db/node-db.js";
+import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
+import type { RoundReader } from "#runtime/history/round-reader.js";
+import type { RuntimeHost } from "#runtime/host/host.js";
+import { CallFailure } from "#runtime/rhp/errors.js";
+import type { CheckTxResult, ErrorBody } from "#runtime/rhp/messages/index.js";
+import type { ExecutedTransaction } from "#runtime/transaction/io-tree.js";
+import { lightBlockAt } from "../dispatch.js";
+import type { TxPool } from "../txpool/tx-pool.js";
+import { clientErrors } from "./errors.js";
+import { PendingTransactions } from "./pending.js";
+import type {
+  ComponentId,
+  QueryResponse,
+  RuntimeEvent,
+  SubmitTxMetaResponse,
+  TransactionWithResults,
+} from "./types.js";
+
+/** How long a query may take, in milliseconds. */
+const QUERY_DEADLINE_MS = 60_000;
+/** The part of a runtime that is meant when none is named. */
+const RONL = "ronl";
+
+export interface RuntimeClientOptions {
+  readonly runtimeId: Uint8Array;
+  readonly backend: Backend;
+  readonly host: RuntimeHost;
+  readonly pool: TxPool;
+  readonly history: BlockHistory;
+  readonly reader: RoundReader;
+  readonly db: NodeDb;
+}
+
+/** Whoever called may lose interest. */
+export interface Caller {
+  onCancel(callback: () => void): unknown;
+}
+
+/** The runtime client API for one runtime (runtime layer: gRPC). Rounds of 2^64-1 mean the latest. */
+export class RuntimeClient {
+  private readonly pending = new PendingTransactions();
+  private readonly blocks = new EventHub<AnnotatedBlock>();
+
+  constructor(private readonly options: RuntimeClientOptions) {}
+
+  /** Ends all streams. */
+  close(): void {
+    this.blocks.close();
+  }
+
+  /** For the worker: a round is final and its trees are here. */
+  finalized({ height, header }: RecordedBlock, transactions: readonly ExecutedTransaction[]): void {
+    this.pending.settle(header.round, transactions);
+    this.blocks.publish({ height, block: { header } });
+  }
+
+  /**
+   * Submits a transaction and waits until it is in a round.
+   *
+   * @returns its output
+   * @throws CodedError runtime/client/5 when the check fails, txpool when the pool does not take it
+   */
+  async submitTx(data: Uint8Array, caller?: Caller): Promise<Uint8Array> {
+    const { output, checkTxError } = await this.submitTxMeta(data, caller);
+    if (checkTxError !== undefined) throw checkFailed(checkTxError);
+    return output;
+  }
+
+  /** The same, with the place of the transaction; a failed check is part of the answer. */
+  async submitTxMeta(data: Uint8Array, caller?: Caller): Promise<SubmitTxMetaResponse> {
+    const pending = this.pending.watch(hash(data));
+    caller?.onCancel(() => pending.forget());
+    let check: CheckTxResult;
+    try {
+      check = await this.check(data, false);
+    } catch (error) {
+      pending.forget();
+      throw error;
+    }
+    if (check.error.code !== 0) {
+      pending.forget();
+      return { output: new Uint8Array(0), round: 0n, batchOrder: 0, checkTxError: check.error };
+    }
+    const { round, transaction } = await pending.executed;
+    const { output, batchOrder } = transaction;
+    return { output: output ?? new Uint8Array(0), round, batchOrder, checkTxError: undefined };
+  }
+
+  /** Submits a transaction and waits for its check only. Throws as `submitTx`. */
+  async submitTxNoWait(data: Uint8Array): Promise<void> {
+    const { error } = await this.check(data, false);
+    if (error.code !== 0) throw checkFailed(error);
+  }
+
+  /** Checks a transaction on this node. Throws as `submitTx`. */
+  async checkTx(data: Uint8Array): Promise<void> {
+    const { error } = await this.check(data, true);
+    if (error.code !== 0) throw checkFailed(error);
+  }
+
+  private check(data: Uint8Array, discard: boolean): Promise<CheckTxResult> {
+    const { host, history, pool } = this.options;
+    if (host.info === undefined) throw clientErrors.noHostedRuntime();
+    if (history.lastSyncedRound === undefined) throw clientErrors.notSynced();
+    return pool.submit(data, discard);
+  }
+
+  /** @throws CodedError roothash/2 when the runtime is not there yet */
+  getGenesisBlock(): Block {
+    const { backend, runtimeId } = this.options;
+    const block = getRuntimeState(backend.stateAt(0n), runtimeId)?.genesisBlock ?? undefined;
+    if (block === undefined) throw rootHashErrors.notFound();
+    return block;
+  }
+
+  /** @throws CodedError roothash/2 when the round does not exist or is no longer kept */
+  getBlock(round: bigint): Block {
+    return { header: this.recorded(round).header };
+  }
+
+  /** The oldest block whose state is kept too. Throws as `getBlock`. */
+  getLastRetainedBlock(): Block {
+    const { history, db } = this.options;
+    const oldest = history.earliest();
+    if (oldest === undefined) throw rootHashErrors.notFound();
+    const version = db.earliestVersion();
+    return version > oldest.header.round ? this.getBlock(version) : { header: oldest.header };
+  }
+
+  private recorded(round: bigint): RecordedBlock {
+    const block = this.options.history.block(round);
+    if (block === undefined) throw rootHashErrors.notFound();
+    return block;
+  }
+
+  /** Transactions of a round in batch order. Throws as `getBlock`. */
+  getTransactions(round: bigint): Uint8Array[] {
+    return this.options.reader.transactions(this.recorded(round).header).map(({ input }) => input);
+  }
+
+  /** Transactions of a round with outputs and events. Throws as `getBlock`. */
+  getTransactionsWithResults(round: bigint): TransactionWithResults[] {
+    const { header } = this.recorded(round);
+    const events = new Map<string, { key: Uint8Array; value: Uint8Array }[]>();
+    for (const { key, value, txHash } of this.options.reader.tags(header)) {
+      const id = toHex(txHash);
+      const all = events.get(id) ?? [];
+      all.push({ key, value });
+      events.set(id, all);
+    }
+    return this.options.reader.transactions(header).map((tx) => ({
+      tx: tx.input,
+      result: tx.output ?? null,
+      events: events.get(toHex(tx.hash)) ?? [],
+    }));
+  }
+
+  /** All events of a round, those of the block itself included. Throws as `getBlock`. */
+  getEvents(round: bigint): RuntimeEvent[] {
+    return this.options.reader.tags(this.recorded(round).header).map(({ key, value, txHash }) => ({ key, value, txHash }));
+  }
+
+  /** Transactions that wait for a round on this node. */
+  getUnconfirmedTransactions(): Uint8Array[] {
+    return this.options.pool.all();
+  }
+
+  /**
+   * Asks the runtime of this node.
+   *
+   * @throws CodedError of the runtime; runtime/client/6 when it does not run; as `getBlock`
+   */
+  async query(round: bigint, method: string, args: Uint8Array, component?: ComponentId): Promise<QueryResponse> {
+    const { backend, host, runtimeId } = this.options;
+    if (component !== undefined && component.kind !== RONL) throw unknown(`component '${component.kind}' not found`);
+    if (host.info === undefined) throw clientErrors.noHostedRuntime();
+    const { height, header } = this.recorded(round);
+    const state = getRuntimeState(backend.stateAt(0n), runtimeId);
+    if (state === undefined) throw rootHashErrors.invalidRuntime();
+    const { maxMessages } = runtimeOf(state).executor;
+    const { epoch } = epochOf(backend.stateAt(height));
+    const consensusBlock = lightBlockAt(backend, height);
+    return await this.ask({ consensusBlock, header, epoch, maxMessages, method, args });
+  }
+
+  private async ask(request: {
+    consensusBlock: ReturnType<typeof lightBlockAt>;
+    header: Header;
+    epoch: bigint;
+    maxMessages: number;
+    method: string;
+    args: Uint8Array;
+  }): Promise<QueryResponse> {
+    try {
+      return await this.options.host.call("RuntimeQueryRequest", request, QUERY_DEADLINE_MS);
+    } catch (error) {
+      if (error instanceof CallFailure) throw clientErrors.internal(error.message);
+      throw error;
+    }
+  }
+
+  /** The latest block, then every new one when its trees are here. */
+  watchBlocks(): Subscription<AnnotatedBlock> {
+    const latest = this.options.history.block(ROUND_LATEST);
+    const first = latest === undefined ? [] : [{ height: latest.height, block: { header: latest.header } }];
+    return this.blocks.subscribe({ first });
+  }
+}
+
+function checkFailed({ module, code, message }: ErrorBody): CodedError {
+  return clientErrors.checkTxFailed(`runtime error: module: ${module} code: ${code} message: ${message}`);
+}

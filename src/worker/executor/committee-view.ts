@@ -1,0 +1,58 @@
+import { toHex } from "#common/bytes.js";
+import { getNode } from "#consensus/services/registry/state.js";
+import { NO_RANK } from "#consensus/services/roothash/types.js";
+import {
+  type Committee,
+  COMMITTEE_BACKUP_WORKER,
+  COMMITTEE_WORKER,
+  isMember,
+  schedulerRank,
+} from "#consensus/services/scheduler/types.js";
+import type { KeyValueReader } from "#mkvs/key-value.js";
+import type { CommitteeMembership } from "../options.js";
+
+/** A committee as one node sees it. */
+export class CommitteeView {
+  readonly isWorker: boolean;
+  readonly isBackupWorker: boolean;
+  private readonly peers: ReadonlySet<string>;
+
+  /**
+   * @param state consensus state in which the members are registered
+   * @param self the node's identity
+   */
+  constructor(
+    readonly committee: Committee,
+    state: KeyValueReader,
+    private readonly self: Uint8Array,
+  ) {
+    this.isWorker = isMember(committee, self, COMMITTEE_WORKER);
+    this.isBackupWorker = isMember(committee, self, COMMITTEE_BACKUP_WORKER);
+    const keys = (committee.members ?? []).map(({ publicKey }) => getNode(state, publicKey)?.p2p.id);
+    this.peers = new Set(keys.filter((key) => key !== undefined).map(toHex));
+  }
+
+  get membership(): CommitteeMembership {
+    return this.isWorker ? "worker" : this.isBackupWorker ? "backup-worker" : "none";
+  }
+
+  /** The epoch that the committee serves in. */
+  get epoch(): bigint {
+    return this.committee.validFor;
+  }
+
+  /** The node's own rank as a scheduler; the worst of all when it is no worker. */
+  ownRank(round: bigint): bigint {
+    return this.rankOf(round, this.self) ?? NO_RANK;
+  }
+
+  /** A node's rank as a scheduler; undefined when it is no worker. */
+  rankOf(round: bigint, nodeId: Uint8Array): bigint | undefined {
+    return schedulerRank(this.committee, round, nodeId);
+  }
+
+  /** Whether a P2P key belongs to a member. */
+  hasPeer(p2pKey: Uint8Array): boolean {
+    return this.peers.has(toHex(p2pKey));
+  }
+}

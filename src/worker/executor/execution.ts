@@ -1,0 +1,104 @@
+import { assert } from "#common/assert.js";
+import { CodedError } from "#common/errors/index.js";
+import type { Log } from "#common/ports/log.js";
+import type { Disk } from "#common/ports/disk.js";
+import type { NodeDb } from "#mkvs/db/node-db.js";
+import { ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
+import type { RuntimeHost } from "#runtime/host/host.js";
+import { CallFailure } from "#runtime/rhp/errors.js";
+import { EXECUTION_MODE, type RuntimeExecuteTxBatchResponse } from "#runtime/rhp/messages/index.js";
+import { IoTree } from "#runtime/transaction/io-tree.js";
+import type { Dispatch } from "../dispatch.js";
+import { applyDiff, emptyRootLike, stateRootOf } from "../storage/round-roots.js";
+
+/** An execution may take so many times the time that a scheduler has for its proposal. */
+const DEADLINE_FACTOR = 3;
+const MIN_DEADLINE_MS = 1000;
+const NANOS_PER_MS = 1_000_000n;
+const NO_ROOT = new Uint8Array(32);
+
+/** A duration of the descriptor in whole milliseconds. */
+export function toMs(nanos: bigint): number {
+  return Number(nanos / NANOS_PER_MS);
+}
+
+/** What is to be executed. */
+export interface Batch {
+  readonly mode: (typeof EXECUTION_MODE)[keyof typeof EXECUTION_MODE];
+  /** Root of the inputs; absent when the runtime picks them. */
+  readonly inputRoot?: Uint8Array;
+  readonly inputs: Uint8Array[];
+}
+
+/** Executes batches in the runtime and keeps what came out. */
+export class BatchExecution {
+  constructor(
+    private readonly host: RuntimeHost,
+    private readonly disk: Disk,
+    private readonly db: NodeDb,
+    private readonly log: Log,
+  ) {}
+
+  /** Executes a batch on top of a block; undefined when the runtime failed, which says nothing about the batch. */
+  async run(basis: Dispatch, batch: Batch): Promise<RuntimeExecuteTxBatchResponse | undefined> {
+    const { descriptor } = basis;
+    const deadlineMs = Math.max(DEADLINE_FACTOR * toMs(descriptor.txnScheduler.proposerTimeout), MIN_DEADLINE_MS);
+    try {
+      return await this.host.call(
+        "RuntimeExecuteTxBatchRequest",
+        {
+          mode: batch.mode,
+          consensusBlock: basis.consensusBlock,
+          roundResults: basis.roundResults,
+          ioRoot: batch.inputRoot ?? NO_ROOT,
+          inputs: batch.inputs,
+          inMsgs: [...basis.incoming],
+          block: { header: basis.header },
+          epoch: basis.epoch,
+          maxMessages: descriptor.executor.maxMessages,
+        },
+        deadlineMs,
+      );
+    } catch (error) {
+      if (!(error instanceof CodedError || error instanceof CallFailure)) throw error;
+      this.log.warn("batch was not executed", { round: basis.header.round + 1n, error: error.message });
+      if (error instanceof CallFailure && error.problem === "deadline") await this.host.abort();
+      return undefined;
+    }
+  }
+
+  /**
+   * Keeps the trees of an executed batch as candidates of their round.
+   *
+   * @returns false when the runtime's write logs do not lead to its roots
+   */
+  keep(basis: Dispatch, { batch, txInputWriteLog }: RuntimeExecuteTxBatchResponse): boolean {
+    const { namespace, round } = basis.header;
+    const { ioRoot, stateRoot } = batch.header;
+    if (ioRoot === undefined || stateRoot === undefined) return false;
+    const io = { namespace, version: round + 1n, type: ROOT_IO, hash: ioRoot };
+    const state = { namespace, version: round + 1n, type: ROOT_STATE, hash: stateRoot };
+    try {
+      this.disk.batch(() => {
+        applyDiff(this.db, emptyRootLike(io), [...txInputWriteLog, ...batch.ioWriteLog], io);
+        applyDiff(this.db, stateRootOf(basis.header), batch.stateWriteLog, state);
+      });
+      return true;
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.log.error("results were not stored", { round: round + 1n, error: error.message });
+      return false;
+    }
+  }
+}
+
+/** The root that a batch of inputs must have. The inputs must be distinct and not empty. */
+export function inputRootOf(inputs: readonly Uint8Array[]): Uint8Array {
+  assert(
+    inputs.every((input) => input.length > 0),
+    "an empty transaction has no place in a batch",
+  );
+  const tree = new IoTree();
+  inputs.forEach((input, i) => tree.addInput(input, i));
+  return tree.commit().root;
+}

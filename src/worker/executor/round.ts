@@ -1,0 +1,91 @@
+import { equalBytes } from "#common/bytes.js";
+import type { Clock, Timer } from "#common/ports/clock.js";
+import { headerHash, NO_RANK, type Pool } from "#consensus/services/roothash/types.js";
+import type { Dispatch } from "../dispatch.js";
+import type { CommitteeView } from "./committee-view.js";
+import { toMs } from "./execution.js";
+
+/** What happens when time passes in a round. */
+export interface RoundTimers {
+  /** Proposals of schedulers of the next rank are acceptable now. */
+  readonly nextRank: () => void;
+  /** The node proposes now even without transactions. */
+  readonly flush: () => void;
+}
+
+/** One round as a member of the committee sees it (node workers: executor). */
+export class Round {
+  /** The round that is being built. */
+  readonly number: bigint;
+  readonly previousHash: Uint8Array;
+  /** The node's own rank as a scheduler. */
+  readonly rank: bigint;
+  /** Ranks that the node has committed to, and must not again. */
+  readonly submitted = new Set<bigint>();
+  /** Proposals of worse ranks have to wait for their time. */
+  schedulerRank = 0n;
+  /** The best rank whose scheduler has committed on chain. */
+  poolRank: bigint = NO_RANK;
+  flush = false;
+  /** Rank of the proposal that is disputed. */
+  discrepancy: bigint | undefined;
+  /** After a failure of the runtime nothing is tried for a while. */
+  paused = false;
+  private timers: Timer[] = [];
+
+  constructor(
+    readonly dispatch: Dispatch,
+    readonly committee: CommitteeView,
+    private readonly clock: Clock,
+  ) {
+    this.number = dispatch.header.round + 1n;
+    this.previousHash = headerHash(dispatch.header);
+    this.rank = committee.ownRank(this.number);
+  }
+
+  /** Takes over what is on chain already, as after a restart. */
+  adopt(pool: Pool, self: Uint8Array): void {
+    this.poolRank = pool.highestRank;
+    if (pool.discrepancy) this.discrepancy = pool.highestRank;
+    for (const [rank, entry] of pool.schedulerCommitments) {
+      for (const voter of entry?.votes.keys() ?? []) if (equalBytes(voter, self)) this.submitted.add(rank);
+    }
+  }
+
+  /** The worst rank that may be committed to now. */
+  get limit(): bigint {
+    return smallest(this.schedulerRank, this.poolRank, this.rank);
+  }
+
+  start({ nextRank, flush }: RoundTimers): void {
+    const { batchFlushTimeout, proposerTimeout } = this.dispatch.descriptor.txnScheduler;
+    const stepMs = toMs(proposerTimeout);
+    const workers = BigInt(this.dispatch.state.committee?.members?.length ?? 0);
+    const tick = (): void => {
+      this.schedulerRank++;
+      if (this.schedulerRank < workers) this.after(stepMs, tick);
+      nextRank();
+    };
+    this.after(stepMs, tick);
+    if (this.rank === NO_RANK) return;
+    // Those of worse rank leave the better ones their time, else all would propose at the same moment.
+    this.after(toMs(batchFlushTimeout) + Number(this.rank) * stepMs, () => {
+      this.flush = true;
+      flush();
+    });
+  }
+
+  /** Calls back unless the round ends before. */
+  after(ms: number, callback: () => void): void {
+    this.timers.push(this.clock.setTimer(ms, callback));
+  }
+
+  end(): void {
+    for (const timer of this.timers) timer.cancel();
+    this.timers = [];
+  }
+}
+
+function smallest(...ranks: bigint[]): bigint {
+  return ranks.reduce((best, rank) => (rank < best ? rank : best));
+}

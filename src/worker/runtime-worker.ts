@@ -1,0 +1,217 @@
+import { EMPTY_HASH } from "#common/hash.js";
+import { equalBytes, toHex } from "#common/bytes.js";
+import { CodedError } from "#common/errors/index.js";
+import { EventHub, type Subscription } from "#common/event-hub.js";
+import { FRAME_BYTES } from "#common/limits.js";
+import { DecodeError } from "#common/errors/index.js";
+import type { Log } from "#common/ports/log.js";
+import { bytes } from "#common/schema/index.js";
+import { type Event, HEADER_NORMAL, HEADER_ROUND_FAILED } from "#consensus/services/roothash/types.js";
+import { DiskNodeDb } from "#mkvs/db/disk.js";
+import { NodeDbSyncer } from "#mkvs/sync.js";
+import { Tree } from "#mkvs/tree/tree.js";
+import type { JoinedTopic, Verdict } from "#p2p/host.js";
+import { topicId } from "#p2p/topic.js";
+import { BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
+import { RoundReader } from "#runtime/history/round-reader.js";
+import type { RuntimeHost } from "#runtime/host/host.js";
+import { DiskLocalStorage } from "#runtime/host/local-storage.js";
+import { ChainFollower } from "./chain-follower.js";
+import { RuntimeClient } from "./client/runtime-client.js";
+import { dispatchAt } from "./dispatch.js";
+import { Executor } from "./executor/executor.js";
+import { serveTransactions } from "./executor/tx-sync.js";
+import type { FinalizedBy, RoundReport, RuntimeStatus, RuntimeWorkerOptions } from "./options.js";
+import { DiffFetcher } from "./storage/diff-fetcher.js";
+import { serveDiffs } from "./storage/diff-protocol.js";
+import { RoundSync } from "./storage/round-sync.js";
+import { txPoolErrors } from "./txpool/errors.js";
+import { TxPool } from "./txpool/tx-pool.js";
+
+/** Nodes of recent trees that are kept in memory. */
+const CACHE_NODES = 1 << 15;
+/** A gossiped transaction: its raw bytes as a byte string. */
+const Gossiped = bytes({ max: FRAME_BYTES });
+
+/**
+ * One runtime on one node: hosts it, follows its rounds and keeps their trees, pools transactions, serves in its
+ * committee if the node has that role, and answers clients.
+ */
+export class RuntimeWorker {
+  readonly client: RuntimeClient;
+  readonly history: BlockHistory;
+  readonly host: RuntimeHost;
+  private readonly log: Log;
+  private readonly db: DiskNodeDb;
+  private readonly reader: RoundReader;
+  private readonly pool: TxPool;
+  private readonly follower: ChainFollower;
+  private readonly sync: RoundSync;
+  private readonly executor: Executor | undefined;
+  private readonly rounds = new EventHub<RoundReport>();
+  private topic: JoinedTopic | undefined;
+  private ends: (() => void)[] = [];
+  /** Rounds over which there was a dispute. */
+  private readonly disputed = new Set<bigint>();
+  private dispatched: bigint | undefined;
+
+  constructor(private readonly options: RuntimeWorkerOptions) {
+    const { runtimeId, world, backend, p2p, disk, signer } = options;
+    const { clock } = world;
+    const log = world.log.child(`runtime ${toHex(runtimeId).slice(-8)}`);
+    this.log = log;
+    this.db = new DiskNodeDb({
+      disk,
+      name: `runtime/${toHex(runtimeId)}`,
+      namespace: runtimeId,
+      cacheNodes: CACHE_NODES,
+    });
+    this.history = new BlockHistory(disk, runtimeId, { honorSync: true });
+    this.reader = new RoundReader(this.db);
+    this.host = this.provision();
+    this.pool = new TxPool({
+      host: this.host,
+      clock,
+      log: log.child("txpool"),
+      publish: (raw) => this.publish(raw),
+      checked: () => this.executor?.look(),
+      ...(options.pool === undefined ? {} : { limits: options.pool }),
+    });
+    const common = { runtimeId, backend, p2p, host: this.host, pool: this.pool, db: this.db, signer, disk, clock };
+    if (options.executor !== undefined) {
+      const { submitter } = options.executor;
+      this.executor = new Executor({ ...common, submitter, log: log.child("executor") });
+    }
+    const { history, reader } = this;
+    this.client = new RuntimeClient({ ...common, history, reader });
+    const storageLog = log.child("storage");
+    const fetcher = new DiffFetcher(p2p, backend.app.chainContext, this.db, storageLog);
+    const synced = (block: RecordedBlock): void => this.synced(block);
+    this.sync = new RoundSync({ db: this.db, history, fetcher, clock, log: storageLog, synced });
+    this.follower = new ChainFollower({
+      backend,
+      history,
+      clock,
+      log: log.child("follower"),
+      happened: (height, events) => this.happened(height, events),
+      recorded: () => this.sync.wake(),
+    });
+  }
+
+  private provision(): RuntimeHost {
+    const { runtimeId, world, backend, disk, signer, consensusReader } = this.options;
+    return this.options.provision({
+      runtimeId,
+      chainContext: backend.app.chainContext,
+      environment: {
+        nodeId: signer.publicKey,
+        localStorage: new DiskLocalStorage(disk, runtimeId),
+        runtimeTrees: new NodeDbSyncer(this.db),
+        fetchTransactions: (limit) => this.pool.more(limit),
+        ...(consensusReader === undefined ? {} : { consensus: consensusReader }),
+      },
+      port: { openTree: (root) => new Tree({ db: this.db, root }) },
+      clock: world.clock,
+      log: this.log.child("host"),
+    });
+  }
+
+  get status(): RuntimeStatus {
+    return {
+      latestRound: this.history.lastRound,
+      syncedRound: this.history.lastSyncedRound,
+      membership: this.executor?.membership ?? "none",
+      version: this.host.info?.runtimeVersion,
+      pendingTransactions: this.pool.size,
+    };
+  }
+
+  /** Rounds from now on that ended normally or failed. */
+  watchRounds(): Subscription<RoundReport> {
+    return this.rounds.subscribe();
+  }
+
+  /** Resolves when the runtime runs and the chain has been caught up with. */
+  async start(): Promise<void> {
+    const { runtimeId, backend, p2p, executor } = this.options;
+    const { chainContext } = backend.app;
+    await this.host.start();
+    this.topic = p2p.join(topicId(chainContext, "tx", runtimeId), (data) => this.receive(data));
+    this.ends.push(serveTransactions(p2p, chainContext, runtimeId, (txHash) => this.pool.get(txHash)));
+    if (executor !== undefined) this.ends.push(serveDiffs(p2p, chainContext, runtimeId, this.db));
+    this.sync.start();
+    await this.follower.start();
+    const latest = this.history.block(ROUND_LATEST);
+    if (latest !== undefined && this.dispatched === undefined) this.dispatch(latest);
+  }
+
+  async stop(): Promise<void> {
+    this.topic?.leave();
+    for (const end of this.ends.splice(0)) end();
+    await this.follower.stop();
+    await this.executor?.stop();
+    await this.pool.stop();
+    await this.sync.stop();
+    await this.host.stop();
+    this.client.close();
+    this.rounds.close();
+    this.history.close();
+    this.db.close();
+  }
+
+  private publish(raw: Uint8Array): void {
+    try {
+      this.topic?.publish(Gossiped.encode(raw));
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      this.log.warn("transaction was not gossiped", { error: error.message });
+    }
+  }
+
+  private receive(data: Uint8Array): Verdict {
+    try {
+      return this.pool.offer(Gossiped.decode(data, "rpc")) ? "accept" : "ignore";
+    } catch (error) {
+      if (error instanceof DecodeError || txPoolErrors.empty.is(error) || txPoolErrors.tooLarge.is(error)) {
+        return "reject";
+      }
+      if (error instanceof CodedError) return "ignore";
+      throw error;
+    }
+  }
+
+  private happened(_height: bigint, events: readonly Event[]): void {
+    for (const { executionDiscrepancyDetected } of events) {
+      if (executionDiscrepancyDetected !== undefined) this.disputed.add(executionDiscrepancyDetected.round);
+    }
+    this.executor?.happened(events);
+  }
+
+  /** The trees of a round are here and final. */
+  private synced(block: RecordedBlock): void {
+    const { header } = block;
+    const transactions = equalBytes(header.ioRoot, EMPTY_HASH) ? [] : this.reader.transactions(header);
+    this.pool.used(transactions.map((tx) => tx.hash));
+    // On a node that is behind, nothing is begun on rounds that are over already.
+    if (header.round === this.history.lastRound) this.dispatch(block);
+    this.client.finalized(block, transactions);
+    this.report(block, transactions.length);
+  }
+
+  private dispatch({ height, header }: RecordedBlock): void {
+    const dispatch = dispatchAt(this.options.backend, this.options.runtimeId, height);
+    if (dispatch === undefined || dispatch.header.round !== header.round) return;
+    this.dispatched = header.round;
+    this.pool.update(dispatch);
+    this.executor?.begin(dispatch);
+  }
+
+  private report({ height, header }: RecordedBlock, transactions: number): void {
+    const { round, headerType } = header;
+    const disputed = this.disputed.has(round);
+    for (const old of this.disputed) if (old <= round) this.disputed.delete(old);
+    if (headerType !== HEADER_NORMAL && headerType !== HEADER_ROUND_FAILED) return;
+    const finalizedBy: FinalizedBy = headerType === HEADER_ROUND_FAILED ? "timeout" : disputed ? "backup" : "workers";
+    this.rounds.publish({ round, height, transactions, finalizedBy });
+  }
+}
