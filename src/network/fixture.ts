@@ -22,8 +22,8 @@ const COMMON_POOL = 100_000_000n * TOKEN;
 /** Epochs until which the registrations in the genesis document last. */
 const GENESIS_EXPIRATION = 2n;
 /** Consensus blocks of one epoch, and after how many of them proofs are accepted. */
-const EPOCH_BLOCKS = 30;
-const PROOF_DELAY = 5;
+const EPOCH_BLOCKS = 20;
+const PROOF_DELAY = 4;
 export const SOFTWARE_VERSION = "qanat/0.1.0";
 
 /** Sizes of the executor committee. */
@@ -74,7 +74,15 @@ const STAKING: Json = {
       "consensus-equivocation": { amount: "100000000000", freeze_interval: 1 },
       "consensus-light-client-attack": { amount: "100000000000", freeze_interval: 1 },
     },
-    gas_costs: gas("transfer", "burn", "add_escrow", "reclaim_escrow", "amend_commission_schedule", "allow", "withdraw"),
+    gas_costs: gas(
+      "transfer",
+      "burn",
+      "add_escrow",
+      "reclaim_escrow",
+      "amend_commission_schedule",
+      "allow",
+      "withdraw",
+    ),
     min_delegation: "0",
     min_transfer: "0",
     min_transact_balance: "0",

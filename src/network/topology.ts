@@ -32,11 +32,13 @@ const ROLE_OF: Readonly<Record<NodeKind, number>> = { validator: ROLE_VALIDATOR,
  * @param secret 32 bytes from which all their keys follow
  */
 export function networkMembers(secret: Uint8Array, size: NetworkSize): Member[] {
-  const member = (kind: NodeKind) => (i: number): Member => {
-    const name = `${kind}-${i}`;
-    const entity = MemorySigner.fromSeed(deriveSeed(secret, `${name}/entity`));
-    return { name, kind, identity: deriveIdentity(secret, name), entity, roles: ROLE_OF[kind] };
-  };
+  const member =
+    (kind: NodeKind) =>
+    (i: number): Member => {
+      const name = `${kind}-${i}`;
+      const entity = MemorySigner.fromSeed(deriveSeed(secret, `${name}/entity`));
+      return { name, kind, identity: deriveIdentity(secret, name), entity, roles: ROLE_OF[kind] };
+    };
   const times = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
   return [
     ...times(size.validators).map(member("validator")),

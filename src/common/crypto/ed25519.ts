@@ -48,6 +48,24 @@ export function isReducedScalar(scalar: Uint8Array): boolean {
   return false;
 }
 
+// A transaction's signature is checked by the pool, by the proposer's run and again when descriptors are opened. The
+// cache only remembers what a pure function answered, and only "valid": a peer cannot fill it with rubbish for free.
+const CACHED_SIGNATURES = 8192;
+const CACHED_MESSAGE_SIZE = 64;
+const accepted = new Set<string>();
+
+function binaryText(bytes: Uint8Array): string {
+  return String.fromCharCode(...bytes);
+}
+
+function remember(id: string): void {
+  if (accepted.size >= CACHED_SIGNATURES) {
+    const oldest = accepted.values().next();
+    if (oldest.done !== true) accepted.delete(oldest.value);
+  }
+  accepted.add(id);
+}
+
 /**
  * Checks a signature over bytes as they are (no context, no prehash, no key blacklist).
  *
@@ -66,6 +84,16 @@ export function verifyRaw(publicKey: Uint8Array, message: Uint8Array, signature:
   if (isSmallOrder(publicKey) || isSmallOrder(r) || !isReducedScalar(signature.subarray(32))) {
     return false;
   }
+  // What is signed is a digest nearly always; anything longer is not worth its place in the cache.
+  if (message.length > CACHED_MESSAGE_SIZE) return verifyExactly(publicKey, message, signature);
+  const id = binaryText(signature) + binaryText(publicKey) + binaryText(message);
+  if (accepted.has(id)) return true;
+  const valid = verifyExactly(publicKey, message, signature);
+  if (valid) remember(id);
+  return valid;
+}
+
+function verifyExactly(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   // What OpenSSL accepts holds cofactorless, hence cofactored. What it refuses needs the exact, slow answer: about a
   // millisecond each, so callers bound how many bad signatures one peer may present.
   return (

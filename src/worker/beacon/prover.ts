@@ -1,9 +1,11 @@
 import type { Signer } from "#common/crypto/signature.js";
 import { Inbox } from "#common/inbox.js";
 import type { Log } from "#common/ports/log.js";
-import type { Backend } from "#consensus/backends/backend.js";
+import type { Backend, CommittedBlock } from "#consensus/backends/backend.js";
+import { decodeEvent } from "#consensus/app/events.js";
+import { vrfEvent } from "#consensus/services/beacon/events.js";
 import { getVrfState } from "#consensus/services/beacon/queries.js";
-import { type VrfState, VrfProve } from "#consensus/services/beacon/types.js";
+import { VrfProve } from "#consensus/services/beacon/types.js";
 import { getNode } from "#consensus/services/registry/state.js";
 import type { Submitter } from "#consensus/submission.js";
 
@@ -15,16 +17,23 @@ export interface ProverOptions {
   readonly log: Log;
 }
 
+/** What is to be proved, and after which height. */
+interface Task {
+  readonly epoch: bigint;
+  readonly alpha: Uint8Array;
+  readonly submitAfter: bigint;
+}
+
 /** Proves the beacon's alpha once in every epoch, as soon as proofs are accepted (beacon: VRF). */
 export class BeaconProver {
-  private readonly inbox: Inbox<VrfState>;
-  private provedIn: bigint | undefined;
+  private readonly inbox: Inbox<Task>;
+  private task: Task | undefined;
   private unsubscribe: () => void = () => undefined;
 
   constructor(private readonly options: ProverOptions) {
-    this.inbox = new Inbox<VrfState>({
+    this.inbox = new Inbox<Task>({
       capacity: 4,
-      handle: (state) => this.prove(state),
+      handle: (task) => this.prove(task),
       failed: (error) => {
         options.log.warn("VRF proof was not accepted", { error: String(error) });
       },
@@ -32,8 +41,8 @@ export class BeaconProver {
   }
 
   async start(): Promise<void> {
-    this.unsubscribe = this.options.backend.onBlock(({ height }) => this.check(height));
-    this.check(this.options.backend.latestHeight);
+    this.unsubscribe = this.options.backend.onBlock((block) => this.check(block));
+    this.task = this.openTask();
   }
 
   async stop(): Promise<void> {
@@ -41,25 +50,30 @@ export class BeaconProver {
     await this.inbox.stop();
   }
 
-  private check(height: bigint): void {
-    const state = getVrfState(this.options.backend.stateAt(0n));
-    if (state === undefined || state.epoch === this.provedIn) return;
+  /** The task of the running epoch, unless the chain has this node's proof already. */
+  private openTask(): Task | undefined {
+    const { backend, submitter } = this.options;
+    const state = getVrfState(backend.stateAt(0n));
+    return state === undefined || state.pi.has(submitter.publicKey) ? undefined : state;
+  }
+
+  private check({ height, outcome }: CommittedBlock): void {
+    for (const event of outcome.beginEvents) this.task = decodeEvent(vrfEvent, event) ?? this.task;
+    // The very first epoch has its alpha since the first block and tells nobody.
+    if (height === this.options.backend.app.initialHeight) this.task = this.openTask();
+    const { task } = this;
     // The proof goes into the next block at the earliest.
-    if (height + 1n <= state.submitAfter || !this.isRegistered()) return;
-    if (state.pi.has(this.options.submitter.publicKey)) {
-      this.provedIn = state.epoch;
-      return;
-    }
-    if (this.inbox.offer(state)) this.provedIn = state.epoch;
+    if (task === undefined || height + 1n <= task.submitAfter || !this.isRegistered()) return;
+    if (this.inbox.offer(task)) this.task = undefined;
   }
 
   private isRegistered(): boolean {
     return getNode(this.options.backend.stateAt(0n), this.options.submitter.publicKey) !== undefined;
   }
 
-  private async prove(state: VrfState): Promise<void> {
-    const pi = this.options.vrf.proveVrf?.(state.alpha);
+  private async prove({ epoch, alpha }: Task): Promise<void> {
+    const pi = this.options.vrf.proveVrf?.(alpha);
     if (pi === undefined) return;
-    await this.options.submitter.submit("beacon.VRFProve", VrfProve.encode({ epoch: state.epoch, pi }));
+    await this.options.submitter.submit("beacon.VRFProve", VrfProve.encode({ epoch, pi }));
   }
 }

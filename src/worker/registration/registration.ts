@@ -1,6 +1,8 @@
 import { Inbox } from "#common/inbox.js";
 import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
+import { decodeEvent } from "#consensus/app/events.js";
+import { epochEvent } from "#consensus/services/beacon/events.js";
 import { getEpoch } from "#consensus/services/beacon/queries.js";
 import { getNode } from "#consensus/services/registry/state.js";
 import { MultiSignedNode } from "#consensus/services/registry/types/signed.js";
@@ -37,7 +39,11 @@ export class RegistrationWorker {
   }
 
   async start(): Promise<void> {
-    this.unsubscribe = this.options.backend.onBlock(() => this.check());
+    this.unsubscribe = this.options.backend.onBlock(({ outcome }) => {
+      // Between epochs there is nothing to renew.
+      const newEpoch = outcome.beginEvents.some((event) => decodeEvent(epochEvent, event) !== undefined);
+      if (newEpoch || this.registeredIn === undefined) this.check();
+    });
     this.check();
   }
 
