@@ -40,7 +40,9 @@ function netCommand(): Command {
     )
     .option("--quiet-load", "do not submit transactions of our own", false)
     .addOption(
-      new Option("--log <level>", "log level on standard error").choices(["debug", "info", "warn", "error", "none"]).default("warn"),
+      new Option("--log <level>", "log level on standard error")
+        .choices(["debug", "info", "warn", "error", "none"])
+        .default("warn"),
     )
     .action(runNet);
 }
@@ -74,7 +76,9 @@ function report(error: unknown): number {
     process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
     return error instanceof InvalidInput && error.field.startsWith("--") ? USAGE_ERROR : FAILURE;
   }
-  process.stderr.write(`${pc.red("error:")} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  process.stderr.write(
+    `${pc.red("error:")} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
   return FAILURE;
 }
 

@@ -19,7 +19,10 @@ interface ReplayOptions {
 async function* blockLines(dir: string): AsyncGenerator<string> {
   const path = join(dir, "blocks.jsonl.gz");
   if (!existsSync(path)) throw new InvalidInput("dir", `${path} does not exist`);
-  const lines = createInterface({ input: createReadStream(path).pipe(createGunzip()), crlfDelay: Number.POSITIVE_INFINITY });
+  const lines = createInterface({
+    input: createReadStream(path).pipe(createGunzip()),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  });
   for await (const line of lines) if (line !== "") yield line;
 }
 
@@ -62,6 +65,8 @@ export async function runReplay(dir: string, options: ReplayOptions): Promise<vo
   say("summary", { blocks, transactions, app_hash: appHash, seconds });
   if (!options.json) {
     const rate = Math.round(blocks / seconds);
-    process.stdout.write(`${pc.green("agrees")}: ${blocks} blocks, ${transactions} transactions, ${rate} blocks/s, app hash ${appHash}\n`);
+    process.stdout.write(
+      `${pc.green("agrees")}: ${blocks} blocks, ${transactions} transactions, ${rate} blocks/s, app hash ${appHash}\n`,
+    );
   }
 }

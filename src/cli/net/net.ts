@@ -135,7 +135,13 @@ async function runIn(folder: DataFolder, options: NetOptions): Promise<void> {
   network.backend.onBlock(observer.block);
   const client = network.node(CLIENT);
   const worker = client.runtimes[0] as RuntimeWorker;
-  const handler = buildHandler({ backend: network.backend, genesis, node: client, softwareVersion: SOFTWARE_VERSION, clock: world.clock });
+  const handler = buildHandler({
+    backend: network.backend,
+    genesis,
+    node: client,
+    softwareVersion: SOFTWARE_VERSION,
+    clock: world.clock,
+  });
   const socket = folder.file(SOCKET);
   const grpc = await listenGrpc(socket, handler, world.log.child("grpc"));
   const web = await listenGrpcWeb({ port: options.port }, handler, world.log.child("grpc-web"));

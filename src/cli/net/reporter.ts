@@ -133,7 +133,9 @@ export function textReporter(write: (text: string) => void, live: boolean): Repo
     summary({ blocks, rounds, transactions, memoryMb, firstRoundMs }) {
       const first = firstRoundMs === undefined ? "" : `, first round after ${firstRoundMs} ms`;
       const end = live ? "\n" : "";
-      write(`${end}stopped: ${blocks} blocks, ${rounds} rounds, ${transactions} transactions, ${memoryMb} MB${first}\n`);
+      write(
+        `${end}stopped: ${blocks} blocks, ${rounds} rounds, ${transactions} transactions, ${memoryMb} MB${first}\n`,
+      );
     },
   };
 }

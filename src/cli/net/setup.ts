@@ -3,7 +3,13 @@ import { InvalidInput } from "#common/errors/index.js";
 import { timestampFromNanos } from "#consensus/block/timestamp.js";
 import { type GenesisDocument, parseGenesis, printGenesis } from "#consensus/genesis/document.js";
 import { buildGenesis, type CommitteeSize } from "#network/fixture.js";
-import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, type Member, networkMembers } from "#network/topology.js";
+import {
+  DEFAULT_SIZE,
+  type DevelopmentAccount,
+  developmentAccounts,
+  type Member,
+  networkMembers,
+} from "#network/topology.js";
 import type { DataFolder } from "#platform/data-folder.js";
 import { systemEntropy } from "#platform/entropy.js";
 
@@ -28,11 +34,15 @@ function secretOf(folder: DataFolder): Uint8Array {
   const stored = folder.read(KEY_FILE);
   if (stored !== undefined) {
     const text = fromUtf8(stored).trim();
-    if (!/^[0-9a-f]{64}$/.test(text)) throw new InvalidInput("data", `${folder.file(KEY_FILE)} does not hold 32 bytes in hex`);
+    if (!/^[0-9a-f]{64}$/.test(text))
+      throw new InvalidInput("data", `${folder.file(KEY_FILE)} does not hold 32 bytes in hex`);
     return fromHex(text);
   }
   if (folder.read(GENESIS_FILE) !== undefined) {
-    throw new InvalidInput("data", `${folder.path} has a genesis document but not the keys of its network (${KEY_FILE})`);
+    throw new InvalidInput(
+      "data",
+      `${folder.path} has a genesis document but not the keys of its network (${KEY_FILE})`,
+    );
   }
   const secret = systemEntropy.bytes(SECRET_SIZE);
   folder.write(KEY_FILE, `${toHex(secret)}\n`);

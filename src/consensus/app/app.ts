@@ -66,7 +66,9 @@ export class Application {
 
   constructor(private readonly options: ApplicationOptions) {
     this.router = new Router(options.services);
-    this.subscribers.set(executeSubcall as Topic<unknown, unknown>, [{ handle: subcallSubscription(this.router).handle, enabled: () => true }]);
+    this.subscribers.set(executeSubcall as Topic<unknown, unknown>, [
+      { handle: subcallSubscription(this.router).handle, enabled: () => true },
+    ]);
     this.subscribe(options.subscriptionOrder);
     const latest = options.db.latestVersion();
     this.committedHeight = latest === undefined || latest < options.genesis.height ? 0n : latest;
@@ -137,7 +139,10 @@ export class Application {
     const raw = chainContextCell.get(this.canonical);
     const found = raw === undefined ? "none" : fromUtf8(raw);
     if (found !== this.options.genesis.chainContext) {
-      throw new InvalidInput("data", `holds chain ${found}, the genesis document is of chain ${this.options.genesis.chainContext}`);
+      throw new InvalidInput(
+        "data",
+        `holds chain ${found}, the genesis document is of chain ${this.options.genesis.chainContext}`,
+      );
     }
   }
 
@@ -182,6 +187,11 @@ export class Application {
     return this.options.genesis.height;
   }
 
+  /** The database of all kept states, for whoever proves parts of them. */
+  get stateDb(): NodeDb {
+    return this.options.db;
+  }
+
   /** Names of all transaction methods. */
   get methods(): readonly string[] {
     return this.router.methods;
@@ -204,7 +214,12 @@ export class Application {
    * @param maxBytes room for transactions in the block, in bytes, metadata excluded
    * @param signer consensus key of the proposer
    */
-  propose(input: BlockInput, candidates: readonly Uint8Array[], maxBytes: number, signer: Signer): readonly Uint8Array[] {
+  propose(
+    input: BlockInput,
+    candidates: readonly Uint8Array[],
+    maxBytes: number,
+    signer: Signer,
+  ): readonly Uint8Array[] {
     const run = this.newRun(input, true);
     const txs: Uint8Array[] = [];
     let size = 0;
@@ -226,7 +241,8 @@ export class Application {
    */
   execute(input: BlockInput, txs: readonly Uint8Array[]): BlockOutcome {
     const known = this.pending;
-    if (known !== undefined && sameInput(known.run.input, input) && sameTransactions(known.txs, txs)) return known.outcome;
+    if (known !== undefined && sameInput(known.run.input, input) && sameTransactions(known.txs, txs))
+      return known.outcome;
     this.pending = undefined;
     const run = this.newRun(input, false);
     for (const tx of txs) run.deliver(tx);

@@ -5,7 +5,14 @@ import type { Timestamp } from "#common/schema/index.js";
 import type { Tree } from "#mkvs/tree/tree.js";
 import { FREE_GAS, LimitedGas } from "../transaction/gas.js";
 import type { AbciEvent, TransactionResult, ValidatorUpdate } from "../transaction/results.js";
-import { BlockScope, type CommitVote, Context, type ContextMode, type Environment, type Misbehavior } from "./context.js";
+import {
+  BlockScope,
+  type CommitVote,
+  Context,
+  type ContextMode,
+  type Environment,
+  type Misbehavior,
+} from "./context.js";
 import type { Service } from "./define-service.js";
 import { executeTransaction, type Router } from "./execute.js";
 import { InvalidBlock, metadataTransaction, validateSystemTransactions } from "./system-tx.js";
@@ -129,7 +136,9 @@ export function sameInput(a: BlockInput, b: BlockInput): boolean {
 
 function digest(input: BlockInput): Uint8Array {
   const votes = input.lastCommit.map((v) => concatBytes(v.address, Uint8Array.of(v.signed ? 1 : 0)));
-  const faults = input.misbehavior.map((m) => concatBytes(m.address, Uint8Array.of(m.kind === "duplicate-vote" ? 1 : 2)));
+  const faults = input.misbehavior.map((m) =>
+    concatBytes(m.address, Uint8Array.of(m.kind === "duplicate-vote" ? 1 : 2)),
+  );
   return concatBytes(...votes, Uint8Array.of(0xff), ...faults);
 }
 

@@ -22,7 +22,12 @@ export function eventType(appName: string): string {
  * @param appName name of the application with its order prefix, e.g. `100_staking`
  * @param kind attribute key, e.g. `transfer`
  */
-export function defineEvent<T>(appName: string, kind: string, schema: Schema<T>, options?: { provable?: boolean }): EventKind<T> {
+export function defineEvent<T>(
+  appName: string,
+  kind: string,
+  schema: Schema<T>,
+  options?: { provable?: boolean },
+): EventKind<T> {
   return { type: eventType(appName), kind, schema, provable: options?.provable ?? false };
 }
 

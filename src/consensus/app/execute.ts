@@ -44,7 +44,8 @@ export class Router {
     const route = this.routes.get(name);
     if (route === undefined || route.service.enabled?.(ctx) === false) throw unknown(`mux: unknown method: ${name}`);
     return route;
-  }}
+  }
+}
 
 /** Which keys may sign on a chain with these node flags. */
 export function acceptancePolicy(debug: DebugSwitches): AcceptancePolicy {

@@ -62,7 +62,9 @@ export class Mempool {
     const id = toHex(hash);
     if (this.pool.has(id)) throw consensusErrors.duplicateTx();
     if (this.pool.size >= this.limits.maxTransactions) {
-      throw consensusErrors.invalidArgument(`the transaction pool is full (${this.limits.maxTransactions} transactions)`);
+      throw consensusErrors.invalidArgument(
+        `the transaction pool is full (${this.limits.maxTransactions} transactions)`,
+      );
     }
     if (this.bytes + raw.length > this.limits.maxBytes) {
       throw consensusErrors.invalidArgument(`the transaction pool is full (${this.limits.maxBytes} bytes)`);

@@ -33,7 +33,8 @@ export function parameterChangeSubscriptions<C>(handler: ChangeHandler<C>): read
       try {
         changes = handler.schema.decode(message.changes);
       } catch (error) {
-        if (error instanceof DecodeError) throw unknown(`${handler.module}: malformed parameter changes: ${error.message}`);
+        if (error instanceof DecodeError)
+          throw unknown(`${handler.module}: malformed parameter changes: ${error.message}`);
         throw error;
       }
       handler.change(ctx, changes, apply);

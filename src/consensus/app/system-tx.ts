@@ -3,7 +3,13 @@ import { unknown } from "#common/errors/index.js";
 import type { Signer } from "#common/crypto/signature.js";
 import { consensusAddress } from "../block/block-id.js";
 import { merkleRoot } from "../block/merkle.js";
-import { BLOCK_METADATA_MAX_SIZE, BlockMetadata, METHOD_META, signTransaction, type Transaction } from "../transaction/transaction.js";
+import {
+  BLOCK_METADATA_MAX_SIZE,
+  BlockMetadata,
+  METHOD_META,
+  signTransaction,
+  type Transaction,
+} from "../transaction/transaction.js";
 import type { BlockScope, Context } from "./context.js";
 
 /** The block is not one that an honest proposer makes: it is rejected, or the node halts if it was decided anyway. */
@@ -49,7 +55,12 @@ export function validateSystemTransactions(block: BlockScope, stateRoot: Uint8Ar
 }
 
 /** The proposer's closing transaction of a block. */
-export function metadataTransaction(signer: Signer, chainContext: string, stateRoot: Uint8Array, block: BlockScope): Uint8Array {
+export function metadataTransaction(
+  signer: Signer,
+  chainContext: string,
+  stateRoot: Uint8Array,
+  block: BlockScope,
+): Uint8Array {
   const body = BlockMetadata.encode({ stateRoot, eventsRoot: eventsRoot(block) });
   const raw = signTransaction(signer, { nonce: 0n, fee: undefined, method: METHOD_META, body }, chainContext);
   if (raw.length > BLOCK_METADATA_MAX_SIZE) throw new InvalidBlock("block metadata transaction is oversized");

@@ -105,7 +105,9 @@ export function rawCell(prefix: number): Cell<Uint8Array> {
   return makeCell(prefix, RAW);
 }
 
-type KeyValues<P extends readonly KeyPart<unknown>[]> = { -readonly [I in keyof P]: P[I] extends KeyPart<infer T> ? T : never };
+type KeyValues<P extends readonly KeyPart<unknown>[]> = {
+  -readonly [I in keyof P]: P[I] extends KeyPart<infer T> ? T : never;
+};
 type Leading<K extends readonly unknown[]> = K extends readonly [...infer H, unknown] ? K | Leading<H> : K;
 
 /** A family of values under one prefix byte and a composite key. */
@@ -127,12 +129,19 @@ export interface Table<K extends readonly unknown[], V> {
 
 class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
   private readonly size: number;
-  constructor(readonly prefix: number, private readonly parts: readonly KeyPart<unknown>[], private readonly codec: ValueCodec<V>) {
+  constructor(
+    readonly prefix: number,
+    private readonly parts: readonly KeyPart<unknown>[],
+    private readonly codec: ValueCodec<V>,
+  ) {
     this.size = parts.reduce((sum, part) => sum + part.size, 1);
   }
 
   key(...key: readonly unknown[]): Uint8Array {
-    return concatBytes(Uint8Array.of(this.prefix), ...key.map((value, i) => (this.parts[i] as KeyPart<unknown>).encode(value)));
+    return concatBytes(
+      Uint8Array.of(this.prefix),
+      ...key.map((value, i) => (this.parts[i] as KeyPart<unknown>).encode(value)),
+    );
   }
 
   get(state: KeyValueReader, ...key: K): V | undefined {
@@ -153,7 +162,8 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
   }
 
   private decodeKey(key: Uint8Array): K {
-    if (key.length !== this.size) throw new Fault(`corrupted state: key of ${key.length} bytes under prefix ${this.prefix}`);
+    if (key.length !== this.size)
+      throw new Fault(`corrupted state: key of ${key.length} bytes under prefix ${this.prefix}`);
     let at = 1;
     return this.parts.map((part) => {
       at += part.size;
@@ -190,11 +200,17 @@ export function table<const P extends readonly KeyPart<unknown>[], V>(
 }
 
 /** A table of raw bytes. */
-export function rawTable<const P extends readonly KeyPart<unknown>[]>(prefix: number, parts: P): Table<KeyValues<P>, Uint8Array> {
+export function rawTable<const P extends readonly KeyPart<unknown>[]>(
+  prefix: number,
+  parts: P,
+): Table<KeyValues<P>, Uint8Array> {
   return new StateTable(prefix, parts, RAW);
 }
 
 /** A set: keys with empty values. */
-export function keySet<const P extends readonly KeyPart<unknown>[]>(prefix: number, parts: P): Table<KeyValues<P>, true> {
+export function keySet<const P extends readonly KeyPart<unknown>[]>(
+  prefix: number,
+  parts: P,
+): Table<KeyValues<P>, true> {
   return new StateTable(prefix, parts, PRESENT);
 }
