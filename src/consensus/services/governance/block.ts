@@ -6,6 +6,7 @@ import type { Context } from "../../app/context.js";
 import { isNoSubscribers } from "../../app/dispatch.js";
 import { newEpoch } from "../../app/epoch.js";
 import { applyParameterChanges } from "../../app/parameter-changes.js";
+import type { Topic } from "../../app/topics.js";
 import { currentValidators } from "../scheduler/state.js";
 import {
   delegationsFor,
@@ -37,16 +38,18 @@ import {
   PROPOSAL_FAILED,
   PROPOSAL_PASSED,
   PROPOSAL_REJECTED,
+  upgradeCanceled,
   upgradeDue,
+  upgradeScheduled,
   type UpgradeDescriptor,
 } from "./types.js";
 
-/** Whether whoever carries upgrades out on this node goes through this one. */
-function isCarriedOut(ctx: Context, descriptor: UpgradeDescriptor): boolean {
+/** Tells who carries upgrades out; undefined when nobody does on this node. */
+function tell(ctx: Context, topic: Topic<UpgradeDescriptor, true>, descriptor: UpgradeDescriptor): true | undefined {
   try {
-    return ctx.publish(upgradeDue, descriptor) === true;
+    return ctx.publish(topic, descriptor);
   } catch (error) {
-    if (isNoSubscribers(error)) return false;
+    if (isNoSubscribers(error)) return undefined;
     throw error;
   }
 }
@@ -58,7 +61,7 @@ export function beginBlock(ctx: Context): void {
   const due = pendingUpgradeList(ctx.state).filter(({ descriptor }) => descriptor.epoch === epoch);
   const first = due[0];
   if (first === undefined) return;
-  if (!isCarriedOut(ctx, first.descriptor)) {
+  if (tell(ctx, upgradeDue, first.descriptor) === undefined) {
     throw new Fault(`reached the epoch of upgrade ${first.descriptor.handler}, which this node does not know`);
   }
   for (const { proposalId } of due) removePendingUpgrade(ctx.state, epoch, proposalId);
@@ -73,12 +76,14 @@ function executeUpgrade(ctx: Context, id: bigint, descriptor: UpgradeDescriptor)
     }
   }
   setPendingUpgrade(ctx.state, descriptor.epoch, id);
+  tell(ctx, upgradeScheduled, descriptor);
 }
 
 function executeCancelUpgrade(ctx: Context, { proposalId }: CancelUpgrade): void {
   if (loadProposal(ctx.state, proposalId).content.upgrade === undefined) throw governanceErrors.noSuchUpgrade();
   const upgrade = loadPendingUpgrade(ctx.state, proposalId);
   removePendingUpgrade(ctx.state, upgrade.epoch, proposalId);
+  tell(ctx, upgradeCanceled, upgrade);
 }
 
 function executeChangeParameters(ctx: Context, changes: ChangeParameters): void {

@@ -114,5 +114,11 @@ export class GovernanceGenesis extends struct("GovernanceGenesis", {
 /** A proposal of a height. */
 export class ProposalQuery extends struct("ProposalQuery", { height: i64, id: u64 }) {}
 
+/** An upgrade was decided: whoever carries upgrades out should prepare for it. */
+export const upgradeScheduled = defineTopic<UpgradeDescriptor, true>("governance: upgrade scheduled");
+
+/** A decided upgrade was canceled. */
+export const upgradeCanceled = defineTopic<UpgradeDescriptor, true>("governance: upgrade canceled");
+
 /** The epoch of an upgrade has begun: the answer is true if this node carries the upgrade out. */
 export const upgradeDue = defineTopic<UpgradeDescriptor, true>("governance: upgrade due");

@@ -1,6 +1,9 @@
 import { addressFromPublicKey } from "#common/address.js";
 import { equalBytes } from "#common/bytes.js";
+import { KeyedSignature } from "#common/crypto/signed.js";
 import { CodedError, DecodeError } from "#common/errors/index.js";
+import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
+import { bytes, list, nullable, struct } from "#common/schema/index.js";
 import { type Context, EPOCH_INVALID } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
 import { epochInState } from "../../../app/epoch.js";
@@ -18,7 +21,7 @@ import { getEntity, getNode, getNodeStatus, resumeRuntime, setNode, setNodeStatu
 import { governingAddress, nodeClaim, nodeThresholds } from "../types/claims.js";
 import { isNodeExpired, Node } from "../types/node.js";
 import type { Runtime } from "../types/runtime.js";
-import { MultiSignedNode } from "../types/signed.js";
+import type { MultiSignedNode } from "../types/signed.js";
 import { NodeStatus } from "../types/status.js";
 
 /** Reads the descriptor before any signature is checked, only to learn whose node it is. */
@@ -112,13 +115,23 @@ export function registerNode(ctx: Context, envelope: MultiSignedNode): void {
   });
 }
 
+/** The envelope as it is sent: a blob that is missing is not an empty one. */
+class NodeRegistration extends struct("MultiSignedNode", {
+  untrustedRawValue: nullable(bytes({ max: FRAME_BYTES })),
+  signatures: nullable(list(KeyedSignature, { max: FRAME_ELEMENTS })),
+}) {}
+
 /** `registry.RegisterNode`: not looked at before the block; the estimation of gas runs everything. */
 export const registerNodeTransaction = defineTransaction({
   method: "registry.RegisterNode",
-  body: MultiSignedNode,
+  body: NodeRegistration,
   invalidBody: registryErrors.invalidArgument,
   gasOp: null,
   inCheckTx: "accept",
   inSimulation: "run",
-  execute: registerNode,
+  execute(ctx, { untrustedRawValue, signatures }) {
+    // The reference reads a missing blob as a node without an owner, and finds no such entity.
+    if (untrustedRawValue === null) throw registryErrors.noSuchEntity();
+    registerNode(ctx, { untrustedRawValue, signatures });
+  },
 });
