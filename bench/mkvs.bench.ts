@@ -1,20 +1,20 @@
 /**
  * The Merklized Key-Value Store: load 100,000 keys in batches of 2,000, then update 2,000 keys a version for 100 versions,
- * each version committed and finalised. Runs on every node database and compares with the bare hashing of the same number
- * of nodes' worth of bytes.
+ * each version committed, finalised and the eleventh oldest pruned; then reads and commits of the size of a block. Compares
+ * with the bare time of the hashes that the work needs.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { toHex, u64be, utf8 } from "#common/bytes.js";
 import { hash } from "#common/hash.js";
-import { MemoryDisk } from "#common/memory-disk.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import type { Root } from "#mkvs/node/root.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { openLmdbDisk } from "#platform/disk-lmdb.js";
+import type { BenchOptions, BenchResult, Figure } from "./support/bench.ts";
 
 const KEYS = 100_000;
 const BATCH = 2_000;
@@ -24,6 +24,11 @@ const LOADED_ROOT = "7d4782e741965ecfe19e996918cbe7ccb57bea59c0d539cf92dfcbc553c
 const UPDATED_ROOT = "97a876bd38bc9a5b3604ba2cf2a6773f7dfdca31599165daaa8cbc4a81a244aa";
 /** Bytes of a typical hash input: an internal node with a short label. */
 const NODE_BYTES = 100;
+/** Commits of the size that a block has. */
+const SMALL_COMMITS = 100;
+const SMALL_WRITES = 30;
+/** What an update costs at least: its leaf and the part of its path that the batch does not share. */
+const HASHES_PER_KEY = 2 + Math.log2(KEYS / BATCH);
 
 const namespace = new Uint8Array(32);
 
@@ -59,17 +64,6 @@ function hashSeconds(): number {
   return took / count;
 }
 
-interface Figures {
-  readonly database: string;
-  readonly load_keys_per_s: number;
-  readonly update_keys_per_s: number;
-  readonly get_keys_per_s: number;
-  readonly small_commit_ms: number;
-  readonly times_bare_hashing_load: number;
-  readonly times_bare_hashing_update: number;
-  readonly memory_mb: number;
-}
-
 function commit(db: NodeDb, tree: Tree, version: bigint): string {
   const { hash: root } = tree.commit(namespace, version);
   db.finalize([tree.base as Root]);
@@ -85,81 +79,101 @@ function expectRoot(found: string, expected: string): void {
   }
 }
 
-function measure(database: string, db: NodeDb, perHash: number): Figures {
-  const keys = Array.from({ length: KEYS }, (_, i) => keyOf(i));
-  const first = keys.map((_, i) => valueOf(i, 0));
-  const tree = new Tree({ db, writeLog: false });
-  let version = 0n;
-  let root = "";
-  const load = seconds(() => {
-    for (let i = 0; i < KEYS; i++) {
-      tree.insert(keys[i]!, first[i]!);
-      if ((i + 1) % BATCH === 0) {
-        root = commit(db, tree, ++version);
-      }
-    }
-  });
-  expectRoot(root, LOADED_ROOT);
+interface Entry {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+}
+
+interface Workload {
+  readonly load: readonly Entry[];
+  readonly rounds: readonly (readonly Entry[])[];
+}
+
+function workload(): Workload {
+  const load = Array.from({ length: KEYS }, (_, i) => ({ key: keyOf(i), value: valueOf(i, 0) }));
   const rounds = Array.from({ length: UPDATES }, (_, r) =>
     Array.from({ length: BATCH }, (_, j) => {
       const i = ((r * BATCH + j) * 7919) % KEYS;
-      return [keys[i]!, valueOf(i, r + 1)] as const;
+      return { key: load[i]!.key, value: valueOf(i, r + 1) };
     }),
   );
-  const update = seconds(() => {
+  return { load, rounds };
+}
+
+function measure(database: string, db: NodeDb, { load, rounds }: Workload, perHash: number): Figure[] {
+  const tree = new Tree({ db, writeLog: false });
+  let version = 0n;
+  let root = "";
+  const loading = seconds(() => {
+    load.forEach(({ key, value }, i) => {
+      tree.insert(key, value);
+      if ((i + 1) % BATCH === 0) {
+        root = commit(db, tree, ++version);
+      }
+    });
+  });
+  expectRoot(root, LOADED_ROOT);
+  const updating = seconds(() => {
     for (const round of rounds) {
-      for (const [key, value] of round) {
+      for (const { key, value } of round) {
         tree.insert(key, value);
       }
       root = commit(db, tree, ++version);
     }
   });
   expectRoot(root, UPDATED_ROOT);
-  const get = seconds(() => {
+  const reading = seconds(() => {
     for (let i = 0; i < KEYS; i++) {
-      tree.get(keys[(i * 7919) % KEYS]!);
+      tree.get(load[(i * 7919) % KEYS]!.key);
     }
   });
-  for (let v = 0; v < 15; v++) commit(db, tree, ++version);
+  // The big versions are pruned first, so that what follows pays for small ones only.
+  for (let i = 0n; i <= KEEP; i++) {
+    commit(db, tree, ++version);
+  }
   const small = seconds(() => {
-    for (let v = 0; v < 100; v++) {
-      for (let j = 0; j < 30; j++) {
-        tree.insert(keys[(v * 30 + j) * 7]!, first[v]!);
+    for (let v = 0; v < SMALL_COMMITS; v++) {
+      for (let j = 0; j < SMALL_WRITES; j++) {
+        tree.insert(load[(v * SMALL_WRITES + j) * 7]!.key, load[v]!.value);
       }
       commit(db, tree, ++version);
     }
   });
-  // A leaf and its path: the share of inner nodes that a batch has in common is what log2(keys / batch) leaves out.
-  const pathHashes = 2 + Math.log2(KEYS / BATCH) + 1;
-  return {
-    database,
-    load_keys_per_s: Math.round(KEYS / load),
-    update_keys_per_s: Math.round((BATCH * UPDATES) / update),
-    get_keys_per_s: Math.round(KEYS / get),
-    small_commit_ms: Number(((small * 1000) / 100).toFixed(3)),
-    times_bare_hashing_load: Number((load / (KEYS * pathHashes * perHash)).toFixed(2)),
-    times_bare_hashing_update: Number((update / (BATCH * UPDATES * pathHashes * perHash)).toFixed(2)),
-    memory_mb: Math.round(process.memoryUsage().rss / 1e6),
-  };
+  const rate = (name: string, keys: number, took: number, hashes: number): Figure => ({
+    name: `${name}, ${database}`,
+    unit: "keys/s",
+    value: Math.round(keys / took),
+    ratio: took / (keys * hashes * perHash),
+    to: "the time of its hashes",
+  });
+  return [
+    rate("load", KEYS, loading, HASHES_PER_KEY),
+    rate("update", BATCH * UPDATES, updating, HASHES_PER_KEY),
+    rate("get", KEYS, reading, 1),
+    { name: `commit of ${SMALL_WRITES}, ${database}`, unit: "ms", value: (small * 1000) / SMALL_COMMITS },
+  ];
 }
 
-export async function run(options: { json?: boolean }): Promise<unknown> {
+/** The figures of every node database. Wrong roots are errors. */
+export async function run(options: BenchOptions): Promise<BenchResult> {
   const perHash = hashSeconds();
-  const results = [measure("memory", new MemoryNodeDb(namespace), perHash)];
-  results.push(measure("disk in memory", new DiskNodeDb({ disk: new MemoryDisk(), name: "t", namespace }), perHash));
+  const work = workload();
+  const figures: Figure[] = [{ name: `hash of ${NODE_BYTES} bytes`, unit: "us", value: perHash * 1e6 }];
+  options.progress("memory");
+  figures.push(...measure("memory", new MemoryNodeDb(namespace), work, perHash));
   for (const durable of [false, true]) {
+    const name = durable ? "LMDB flushed" : "LMDB";
+    options.progress(name);
     const path = mkdtempSync(join(tmpdir(), "qanat-bench-mkvs-"));
     const disk = openLmdbDisk({ path, durable });
-    const db = new DiskNodeDb({ disk, name: "t", namespace, cacheNodes: 1 << 19 });
-    results.push(measure(durable ? "LMDB, flushed" : "LMDB", db, perHash));
-    disk.close();
-    rmSync(path, { recursive: true, force: true });
-  }
-  if (options.json !== true) {
-    process.stdout.write(`one hash of ${NODE_BYTES} bytes: ${(perHash * 1e6).toFixed(2)} us\n`);
-    for (const result of results) {
-      process.stdout.write(`${JSON.stringify(result)}\n`);
+    try {
+      const db = new DiskNodeDb({ disk, name: "bench", namespace, cacheNodes: 1 << 19 });
+      figures.push(...measure(name, db, work, perHash));
+    } finally {
+      disk.close();
+      rmSync(path, { recursive: true, force: true });
     }
   }
-  return { hash_us: perHash * 1e6, results };
+  figures.push({ name: "resident memory", unit: "MB", value: Math.round(process.memoryUsage().rss / 1e6) });
+  return { figures };
 }
