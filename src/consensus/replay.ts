@@ -15,7 +15,8 @@ import { applyValidatorUpdates, newValidatorSet, rotateProposer } from "./block/
 import type { GenesisDocument } from "./genesis/document.js";
 import { genesisInput } from "./genesis/start.js";
 import type { UpgradeDescriptor } from "./services/governance/types.js";
-import { allServices } from "./services/index.js";
+import { EXECUTION_ORDER, SUBSCRIPTION_ORDER } from "./services/index.js";
+import { UpgradeManager } from "./services/upgrades/index.js";
 import type { AbciEvent } from "./transaction/results.js";
 
 /** Flags under which the recordings were made. */
@@ -64,13 +65,15 @@ export class Replay {
   /** @param localUpgrades upgrades that the recorded nodes were told about outside the chain */
   constructor(document: GenesisDocument, localUpgrades: readonly UpgradeDescriptor[] = []) {
     const genesis = genesisInput(document);
-    const services = allServices(localUpgrades);
+    const upgrader = new UpgradeManager();
+    for (const upgrade of localUpgrades) upgrader.submit(upgrade);
     this.app = new Application({
-      services: services.execution,
-      subscriptionOrder: services.subscription,
+      services: EXECUTION_ORDER,
+      subscriptionOrder: SUBSCRIPTION_ORDER,
       db: new MemoryNodeDb(STATE_NAMESPACE),
       genesis,
       debug: RECORDING_FLAGS,
+      upgrader,
     });
     this.currentSet = newValidatorSet(genesis.validators);
     this.nextSet = rotateProposer(this.currentSet, 1);
@@ -120,7 +123,11 @@ export class Replay {
     outcome.results.forEach((ours, i) => {
       const theirs = results[i] as Member;
       const where = `transaction ${i}`;
-      check(`${where}: code`, `${text(theirs.codespace)}/${text(theirs.code)} ${text(theirs.log)}`.split(" ")[0] as string, `${ours.codespace}/${ours.code}`);
+      check(
+        `${where}: code`,
+        `${text(theirs.codespace)}/${text(theirs.code)} ${text(theirs.log)}`.split(" ")[0] as string,
+        `${ours.codespace}/${ours.code}`,
+      );
       check(`${where}: gas wanted`, text(theirs.gas_wanted), ours.gasWanted.toString());
       check(`${where}: gas used`, text(theirs.gas_used), ours.gasUsed.toString());
       check(`${where}: data`, text(theirs.data), toHex(ours.data));
@@ -134,4 +141,3 @@ export class Replay {
     check("results hash", text(record.last_results_hash), toHex(lastResultsHash(outcome.results)));
   }
 }
-

@@ -9,6 +9,7 @@ import { EmbeddedBackend, type Pace } from "#consensus/backends/embedded/embedde
 import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { engineBlockParams, genesisInput } from "#consensus/genesis/start.js";
 import { EXECUTION_ORDER, SUBSCRIPTION_ORDER } from "#consensus/services/index.js";
+import { UpgradeManager } from "#consensus/services/upgrades/index.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { Node } from "#node/node.js";
@@ -63,6 +64,7 @@ export class LocalNetwork {
       db: new DiskNodeDb({ disk, name: "state", namespace: STATE_NAMESPACE }),
       genesis: start,
       debug: DEBUG,
+      upgrader: new UpgradeManager(disk.openTable("upgrades")),
     });
     this.backend = new EmbeddedBackend({
       app,

@@ -18,6 +18,7 @@ import { STATE_NAMESPACE, STATE_ROOT } from "./state-root.js";
 import { executeSubcall, subcallSubscription } from "./subcall.js";
 import { deliver, type Subscriber } from "./dispatch.js";
 import { type Topic } from "./topics.js";
+import type { StopForUpgrade, Upgrader } from "./upgrade.js";
 
 /** How an application is put together. */
 export interface ApplicationOptions {
@@ -28,6 +29,8 @@ export interface ApplicationOptions {
   readonly db: NodeDb;
   readonly genesis: GenesisInput;
   readonly debug: DebugSwitches;
+  /** Carries upgrades out; without it a chain with upgrades stops at the first. */
+  readonly upgrader?: Upgrader;
   readonly localMinGasPrice?: bigint;
   readonly isOwnSigner?: (address: Uint8Array) => boolean;
 }
@@ -61,6 +64,7 @@ export class Application {
   private blockTime: Timestamp;
   private initEvents: readonly AbciEvent[] = [];
   private pending: Pending | undefined;
+  private stop: StopForUpgrade | undefined;
   /** Root of the state that the next block starts from. */
   private root: Uint8Array;
 
@@ -86,10 +90,12 @@ export class Application {
       this.parameters = consensusParametersCell.load(this.canonical);
     }
     this.checkTree = this.canonical.fork();
+    if (this.committedHeight > 0n) options.upgrader?.resume(this.canonical);
   }
 
   private subscribe(order: readonly Service[]): void {
-    for (const service of order) {
+    const always = { messages: this.options.upgrader?.messages ?? [], enabled: undefined };
+    for (const service of [...order, always]) {
       for (const { topic, handle } of service.messages ?? []) {
         const enabled = service.enabled ?? (() => true);
         const list = this.subscribers.get(topic) ?? [];
@@ -203,8 +209,11 @@ export class Application {
   }
 
   private newRun(input: BlockInput, proposing: boolean): BlockRun {
-    const { services } = this.options;
-    const run = new BlockRun(this.env, services, this.router, this.canonical.fork(), input, proposing);
+    if (this.stop !== undefined) throw this.stop;
+    const { services, upgrader } = this.options;
+    upgrader?.reset();
+    const machine = { env: this.env, services, router: this.router, upgrader };
+    const run = new BlockRun(machine, this.canonical.fork(), input, proposing);
     run.begin(this.committedHeight === 0n ? this.initEvents : []);
     return run;
   }
@@ -213,6 +222,7 @@ export class Application {
    * Executes candidate transactions as the proposer of a block and closes it with the metadata transaction.
    * @param maxBytes room for transactions in the block, in bytes, metadata excluded
    * @param signer consensus key of the proposer
+   * @throws StopForUpgrade when this process cannot make the block
    */
   propose(
     input: BlockInput,
@@ -238,6 +248,7 @@ export class Application {
   /**
    * Executes a block that somebody proposed or decided; the outcome of the same block is reused.
    * @throws InvalidBlock when an honest proposer cannot have made it
+   * @throws StopForUpgrade when this process cannot make the block
    */
   execute(input: BlockInput, txs: readonly Uint8Array[]): BlockOutcome {
     const known = this.pending;
@@ -252,7 +263,7 @@ export class Application {
     return outcome;
   }
 
-  /** Makes the executed block canonical: version = height. Returns the app hash. */
+  /** Makes the executed block canonical: version = height. Returns the app hash. Afterwards `stopped` may be set. */
   commit(): Uint8Array {
     const pending = this.pending;
     if (pending === undefined) throw new Fault("commit without an executed block");
@@ -266,7 +277,13 @@ export class Application {
     this.blockTime = time;
     this.parameters = consensusParametersCell.load(this.canonical);
     this.pending = undefined;
+    this.stop = this.options.upgrader?.commit(this.poolContext("checkTx", this.checkTree));
     return hash;
+  }
+
+  /** Set when the next block belongs to an upgrade for which the node has to be restarted. */
+  get stopped(): StopForUpgrade | undefined {
+    return this.stop;
   }
 
   /** Throws away the executed but uncommitted block. */
@@ -282,7 +299,8 @@ export class Application {
   /** The pool's check of a transaction, against the last state and what earlier checks did to nonces and balances. */
   checkTx(rawTransaction: Uint8Array): CheckResult {
     const ctx = this.poolContext("checkTx", this.checkTree);
-    const result = executeTransaction(ctx, this.router, rawTransaction);
+    const upgrading = this.stop !== undefined || this.options.upgrader?.hasPendingAt(ctx.height) === true;
+    const result = executeTransaction(ctx, this.router, rawTransaction, upgrading);
     return { ...result, priority: ctx.priority };
   }
 

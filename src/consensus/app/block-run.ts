@@ -16,6 +16,7 @@ import {
 import type { Service } from "./define-service.js";
 import { executeTransaction, type Router } from "./execute.js";
 import { InvalidBlock, metadataTransaction, validateSystemTransactions } from "./system-tx.js";
+import type { Upgrader } from "./upgrade.js";
 
 /** What the engine tells the state machine about a block. */
 export interface BlockInput {
@@ -48,6 +49,15 @@ const META_RESULT: TransactionResult = {
   events: [],
 };
 
+/** The state machine as a run sees it. */
+export interface Machine {
+  readonly env: Environment;
+  /** Services in execution order. */
+  readonly services: readonly Service[];
+  readonly router: Router;
+  readonly upgrader: Upgrader | undefined;
+}
+
 /** Everything that one execution of a block needs; made anew for each attempt, so an attempt can be thrown away. */
 export class BlockRun {
   private readonly scope: BlockScope;
@@ -57,21 +67,27 @@ export class BlockRun {
   private validatorUpdates: readonly ValidatorUpdate[] = [];
 
   constructor(
-    private readonly env: Environment,
-    private readonly services: readonly Service[],
-    private readonly router: Router,
+    private readonly machine: Machine,
     /** Working copy of the state, owned by this run. */
     readonly tree: Tree,
     readonly input: BlockInput,
     private readonly proposing: boolean,
   ) {
-    const limit = env.parameters.maxBlockGas;
+    const limit = machine.env.parameters.maxBlockGas;
     const gas = limit > 0n ? new LimitedGas(limit) : FREE_GAS;
     this.scope = new BlockScope(input.proposerAddress, input.lastCommit, input.misbehavior, gas, proposing);
   }
 
   private context(mode: ContextMode): Context {
-    return new Context(mode, this.env, this.tree, this.scope, this.input.height - 1n, this.input.time, FREE_GAS);
+    return new Context(
+      mode,
+      this.machine.env,
+      this.tree,
+      this.scope,
+      this.input.height - 1n,
+      this.input.time,
+      FREE_GAS,
+    );
   }
 
   private collect(ctx: Context): void {
@@ -81,23 +97,27 @@ export class BlockRun {
   /** @param initEvents events of genesis, which the first block reports before its own */
   begin(initEvents: readonly AbciEvent[]): void {
     const ctx = this.context("beginBlock");
-    for (const service of this.services) service.beginBlock?.(ctx);
+    const { services, upgrader } = this.machine;
+    upgrader?.beginBlock(ctx);
+    for (const service of services) service.beginBlock?.(ctx);
     this.beginEvents.push(...initEvents, ...ctx.emitted);
     this.collect(ctx);
   }
 
   deliver(rawTransaction: Uint8Array): void {
     const ctx = this.context("deliverTx");
-    this.results.push(executeTransaction(ctx, this.router, rawTransaction));
+    this.results.push(executeTransaction(ctx, this.machine.router, rawTransaction));
     this.collect(ctx);
   }
 
   end(): void {
     const ctx = this.context("endBlock");
-    for (const service of this.services) {
+    const { services, upgrader } = this.machine;
+    for (const service of services) {
       const updates = service.endBlock?.(ctx);
       if (updates !== undefined) this.validatorUpdates = updates;
     }
+    upgrader?.endBlock(ctx);
     this.endEvents = ctx.emitted;
     this.collect(ctx);
     if (!this.proposing) validateSystemTransactions(this.scope, this.tree.rootHash());
@@ -106,7 +126,7 @@ export class BlockRun {
   /** Closes a block that this node proposes: the metadata transaction, to be put last. */
   seal(signer: Signer): Uint8Array {
     assert(this.proposing, "only the proposer seals a block");
-    const raw = metadataTransaction(signer, this.env.chainContext, this.tree.rootHash(), this.scope);
+    const raw = metadataTransaction(signer, this.machine.env.chainContext, this.tree.rootHash(), this.scope);
     this.results.push(META_RESULT);
     return raw;
   }

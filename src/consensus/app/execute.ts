@@ -90,12 +90,21 @@ export function toCodedError(error: unknown): CodedError {
   throw error;
 }
 
-/** Runs one raw transaction in a context and reports its result. */
-export function executeTransaction(ctx: Context, router: Router, rawTransaction: Uint8Array): TransactionResult {
+/**
+ * Runs one raw transaction in a context and reports its result.
+ * @param upgrading whether an upgrade keeps transactions out of the pool (step 3; only in CheckTx)
+ */
+export function executeTransaction(
+  ctx: Context,
+  router: Router,
+  rawTransaction: Uint8Array,
+  upgrading = false,
+): TransactionResult {
   let failure: CodedError | undefined;
   try {
     const { tx, signer } = open(ctx, rawTransaction);
     ctx.setSigner(signer, addressFromPublicKey(signer));
+    if (upgrading) throw transactionErrors.upgradePending();
     processTransaction(ctx, router, tx, rawTransaction.length);
   } catch (error) {
     failure = toCodedError(error);
