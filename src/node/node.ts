@@ -1,3 +1,4 @@
+import { equalBytes } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { World } from "#common/ports/world.js";
 import type { Backend } from "#consensus/backends/backend.js";
@@ -38,6 +39,7 @@ export class Node {
   readonly name: string;
   readonly identity: Identity;
   readonly runtimes: readonly RuntimeWorker[];
+  private readonly runtimeIds: readonly Uint8Array[];
   private readonly registration: RegistrationWorker | undefined;
   private readonly prover: BeaconProver | undefined;
 
@@ -49,6 +51,7 @@ export class Node {
     this.identity = identity;
     const submitter = new Submitter(backend, identity.node, world.clock);
     const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
+    this.runtimeIds = options.runtimes.map(({ id }) => id);
     this.runtimes = options.runtimes.map(
       ({ id, disk, provision }) =>
         new RuntimeWorker({
@@ -67,6 +70,16 @@ export class Node {
       this.registration = new RegistrationWorker({ backend, submitter, offer, available, log });
       this.prover = new BeaconProver({ backend, submitter, vrf: identity.vrf, log });
     }
+  }
+
+  /** The worker of a runtime; undefined when the node neither serves nor follows it. @param id 32 bytes */
+  runtime(id: Uint8Array): RuntimeWorker | undefined {
+    return this.runtimes[this.runtimeIds.findIndex((other) => equalBytes(other, id))];
+  }
+
+  /** Runtimes with their workers. */
+  *entries(): Generator<[id: Uint8Array, worker: RuntimeWorker], void, void> {
+    for (const [i, worker] of this.runtimes.entries()) yield [this.runtimeIds[i] as Uint8Array, worker];
   }
 
   /** Starts the runtimes first, because a node registers only what it can serve. */

@@ -4,7 +4,7 @@ import type { GenesisHooks } from "../../app/define-service.js";
 import { initInsecure } from "./block/insecure.js";
 import { initVrf } from "./block/vrf.js";
 import { beaconParametersCell } from "./params.js";
-import { epochOf } from "./state.js";
+import { toGenesis } from "./queries.js";
 import { BACKEND_INSECURE, BACKEND_VRF, type BeaconGenesis } from "./types.js";
 
 /** Genesis of the beacon. */
@@ -16,5 +16,5 @@ export const genesis: GenesisHooks<BeaconGenesis> = {
     else if (backend === BACKEND_INSECURE) initInsecure(ctx, section);
     else throw new InvalidInput("beacon.params.backend", `unsupported backend "${backend}"`);
   },
-  toGenesis: (ctx) => ({ base: epochOf(ctx.state).epoch, params: beaconParametersCell.load(ctx.state) }),
+  toGenesis: (ctx) => toGenesis(ctx.state),
 };

@@ -2,7 +2,7 @@ import type { KeyValueReader } from "#mkvs/key-value.js";
 import { beaconErrors } from "./errors.js";
 import { beaconParametersCell } from "./params.js";
 import { beaconCell, epochOf, futureEpochCell, vrfStateCell } from "./state.js";
-import type { BeaconParameters, EpochHeight, VrfState } from "./types.js";
+import type { BeaconGenesis, BeaconParameters, EpochHeight, VrfState } from "./types.js";
 
 /** The current epoch. */
 export function getEpoch(state: KeyValueReader): bigint {
@@ -29,4 +29,14 @@ export function getVrfState(state: KeyValueReader): VrfState | undefined {
 /** Parameters of the beacon. */
 export function getParameters(state: KeyValueReader): BeaconParameters {
   return beaconParametersCell.load(state);
+}
+
+/** The height at which the current epoch began. */
+export function getEpochHeight(state: KeyValueReader): bigint {
+  return epochOf(state).height;
+}
+
+/** The section that starts a chain in the same epoch. */
+export function toGenesis(state: KeyValueReader): BeaconGenesis {
+  return { base: getEpoch(state), params: getParameters(state) };
 }

@@ -14,6 +14,7 @@ import {
   schedulerParametersCell,
   votingPower,
 } from "./params.js";
+import { toGenesis } from "./queries.js";
 import { currentValidatorsCell } from "./state.js";
 import type { Validator } from "./types.js";
 
@@ -52,5 +53,5 @@ export const genesis: GenesisHooks<SchedulerGenesis> = {
       throw new InvalidInput("staking.total_supply", `voting power ${supplyPower} exceeds ${MAX_TOTAL_POWER}`);
     }
   },
-  toGenesis: (ctx) => ({ params: schedulerParametersCell.load(ctx.state) }),
+  toGenesis: (ctx) => toGenesis(ctx.state),
 };

@@ -1,0 +1,146 @@
+import { EMPTY_HASH } from "#common/hash.js";
+import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
+import { follow, type Call, type Handlers } from "#common/rpc/index.js";
+import { SortedMap } from "#common/sorted-map.js";
+import { ROOT_STATE, Root } from "#mkvs/node/root.js";
+import { getAnyRuntime, getNode, getNodeStatus } from "#consensus/services/registry/state.js";
+import { getRuntimeState } from "#consensus/services/roothash/state.js";
+import { type Block, headerHash } from "#consensus/services/roothash/types.js";
+import { ZERO_TIME } from "#consensus/block/timestamp.js";
+import type { KeyValueReader } from "#mkvs/key-value.js";
+import type { Node } from "../node.js";
+import type { ChainView } from "./chain-view.js";
+import { consensusStatus } from "./consensus.js";
+import {
+  type ComponentStatus,
+  controlErrors,
+  type ControlStatus,
+  type nodeControllerMethods,
+  type RegistrationStatus,
+  type RuntimeStatus,
+} from "./control-methods.js";
+
+type RuntimeWorker = Node["runtimes"][number];
+type ControlHandlers = Handlers<(typeof nodeControllerMethods)["methods"]>;
+
+/** Statuses of workers that this node does not report. */
+const UNREPORTED = new Uint8Array(0);
+
+function modeOf(node: Node, state: KeyValueReader): string {
+  if (node.runtimes.length === 0) return "validator";
+  const descriptor = getNode(state, node.identity.node.publicKey);
+  return descriptor !== undefined && hasRoles(descriptor.roles, ROLE_COMPUTE) ? "compute" : "client";
+}
+
+function hashOf(block: Block | null | undefined): Uint8Array {
+  return block === null || block === undefined ? EMPTY_HASH : headerHash(block.header);
+}
+
+function components({ status: { version } }: RuntimeWorker): ComponentStatus[] {
+  return version === undefined ? [] : [{ kind: "ronl", name: "", version, detached: false, disabled: false }];
+}
+
+function runtimeStatus(state: KeyValueReader, id: Uint8Array, worker: RuntimeWorker): RuntimeStatus {
+  const found = getRuntimeState(state, id);
+  const latest = found?.lastBlock?.header;
+  const first = found?.genesisBlock;
+  const retained = worker.history.earliest();
+  return {
+    descriptor: getAnyRuntime(state, id) ?? null,
+    latestRound: latest?.round ?? 0n,
+    latestHash: hashOf(found?.lastBlock),
+    latestTime: latest?.timestamp ?? 0n,
+    latestStateRoot:
+      latest === undefined
+        ? Root.zero()
+        : { namespace: id, version: latest.round, type: ROOT_STATE, hash: latest.stateRoot },
+    genesisRound: first?.header.round ?? 0n,
+    genesisHash: hashOf(first),
+    lastRetainedRound: retained?.header.round ?? 0n,
+    lastRetainedHash: retained === undefined ? EMPTY_HASH : headerHash(retained.header),
+    committee: UNREPORTED,
+    executor: UNREPORTED,
+    storage: UNREPORTED,
+    indexer: UNREPORTED,
+    provisioner: "",
+    components: components(worker),
+  };
+}
+
+/** What the chain knows of the node's registration. */
+function registrationStatus(state: KeyValueReader, id: Uint8Array): RegistrationStatus {
+  const descriptor = getNode(state, id);
+  return {
+    lastAttemptSuccessful: descriptor !== undefined,
+    lastAttemptErrorMessage: "",
+    lastAttempt: ZERO_TIME,
+    lastRegistration: ZERO_TIME,
+    descriptor,
+    nodeStatus: getNodeStatus(state, id),
+  };
+}
+
+function controlStatus(view: ChainView, node: Node, softwareVersion: string): ControlStatus {
+  const { identity } = node;
+  const state = view.backend.stateAt(0n);
+  const runtimes = SortedMap.bytes<RuntimeStatus>();
+  for (const [id, worker] of node.entries()) runtimes.set(id, runtimeStatus(state, id, worker));
+  return {
+    softwareVersion,
+    mode: modeOf(node, state),
+    debug: undefined,
+    identity: {
+      node: identity.node.publicKey,
+      consensus: identity.consensus.publicKey,
+      tls: identity.tls.publicKey,
+    },
+    consensus: consensusStatus(view, identity.consensus.publicKey),
+    lightClient: UNREPORTED,
+    runtimes,
+    registration: registrationStatus(state, identity.node.publicKey),
+    keymanager: UNREPORTED,
+    pendingUpgrades: UNREPORTED,
+    p2p: UNREPORTED,
+    seed: UNREPORTED,
+  };
+}
+
+/** Whether the node's runtimes run and have caught up, if it has any. */
+function isReady(view: ChainView, node: Node): boolean {
+  if (view.backend.latestHeight === 0n) return false;
+  return node.runtimes.every(({ status }) => status.version !== undefined && status.syncedRound !== undefined);
+}
+
+/** Resolves when a condition holds; it is looked at after every block. */
+async function until(view: ChainView, call: Call, holds: () => boolean): Promise<null> {
+  const blocks = view.follow();
+  try {
+    if (holds()) return null;
+    for await (const done of follow(call, blocks, () => [holds()])) if (done) return null;
+    call.cancellation.throwIfCancelled();
+    return null;
+  } finally {
+    blocks.close();
+  }
+}
+
+function notImplemented(): never {
+  throw controlErrors.notImplemented();
+}
+
+/** Methods of a node about itself. */
+export function controlHandlers(view: ChainView, node: Node, softwareVersion: string): ControlHandlers {
+  // All nodes of an embedded backend share one chain, so a node that has a block has them all.
+  const isSynced = (): boolean => view.backend.latestHeight > 0n;
+  return {
+    WaitSync: (_, call) => until(view, call, isSynced),
+    IsSynced: isSynced,
+    WaitReady: (_, call) => until(view, call, () => isReady(view, node)),
+    IsReady: () => isReady(view, node),
+    GetStatus: () => controlStatus(view, node, softwareVersion),
+    RequestShutdown: notImplemented,
+    UpgradeBinary: notImplemented,
+    CancelUpgrade: notImplemented,
+    AddBundle: notImplemented,
+  };
+}
