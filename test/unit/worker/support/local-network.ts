@@ -1,0 +1,108 @@
+import { keyValue } from "../../../../examples/kv/kv.ts";
+import { hash } from "#common/hash.js";
+import { MemoryDisk } from "#common/memory-disk.js";
+import type { Log, LogFields } from "#common/ports/log.js";
+import { fromHex, utf8 } from "#common/bytes.js";
+import type { Disk } from "#common/ports/disk.js";
+import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
+import { buildGenesis } from "#network/fixture.js";
+import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
+import { DEFAULT_SIZE, developmentAccounts, type Member, networkMembers } from "#network/topology.js";
+import { systemClock } from "#platform/clock.js";
+import { systemEntropy } from "#platform/entropy.js";
+import type { RuntimeHost } from "#runtime/host/host.js";
+import { InProcessHost } from "#runtime/host/in-process.js";
+import { Call } from "#runtime/kit/call.js";
+import { struct, text, u64, u8 } from "#common/schema/index.js";
+import type { HostSite } from "#worker/options.js";
+import type { RuntimeWorker } from "#worker/runtime-worker.js";
+
+export const RUNTIME_ID = fromHex("8000000000000000000000000000000000000000000000000000000000000000");
+
+class Insert extends struct("Insert", {
+  key: text({ max: 256 }),
+  value: text({ max: 256 }),
+  generation: u64,
+  churpId: u8,
+}) {}
+
+/** A transaction of the key-value runtime that stores a value. */
+export function insertCall(sender: string, nonce: bigint, key: string, value: string): Uint8Array {
+  const args = Insert.encode({ key, value, generation: 0n, churpId: 0 });
+  return Call.encode({ sender: utf8(sender), nonce, method: "insert", args });
+}
+
+const verbose = process.env["QANAT_TEST_LOG"] !== undefined;
+function log(name: string): Log {
+  const write = (level: string) => (message: string, fields?: LogFields) => {
+    const show = (_: string, v: unknown) => (typeof v === "bigint" ? v.toString() : v);
+    if (verbose) console.log(Math.round(performance.now()), level, name, message, JSON.stringify(fields ?? {}, show));
+  };
+  return {
+    debug: write("debug"),
+    info: write("info"),
+    warn: write("warn"),
+    error: write("error"),
+    child: (child) => log(`${name}/${child}`),
+  };
+}
+
+export interface TestNetwork {
+  readonly network: LocalNetwork;
+  readonly disks: ReadonlyMap<string, Disk>;
+  worker(name: string): RuntimeWorker;
+  /** Resolves when a condition holds, looking again after every little while. */
+  until(condition: () => boolean): Promise<void>;
+  /** Resolves when every node has a round. */
+  settled(round: bigint): Promise<void>;
+}
+
+/** Names of the nodes of some kinds. */
+export function nodeNames(...kinds: string[]): string[] {
+  return networkMembers(new Uint8Array(32), DEFAULT_SIZE)
+    .filter(({ kind }) => kinds.includes(kind))
+    .map(({ name }) => name);
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise<void>((resolve) => systemClock.setTimer(5, resolve));
+}
+
+export type Provision = (member: Member, site: HostSite) => RuntimeHost;
+
+export const provisionKeyValue: Provision = (_, site) => new InProcessHost({ ...site, program: keyValue });
+
+/** A whole network in memory, with the key-value runtime unless told otherwise. */
+export function testNetwork(provision: Provision = provisionKeyValue, kept: Map<string, Disk> = new Map()): TestNetwork {
+  const members = networkMembers(hash(utf8("worker tests")), DEFAULT_SIZE);
+  const world: NetworkWorld = {
+    clock: systemClock,
+    entropy: systemEntropy,
+    log: log(""),
+    openDisk(name) {
+      const disk = kept.get(name) ?? new MemoryDisk();
+      kept.set(name, disk);
+      return disk;
+    },
+    settle: () => new Promise((resolve) => setImmediate(resolve)),
+  };
+  const genesisTime = { seconds: 1_700_000_000n, nanos: 0 };
+  const network = new LocalNetwork({
+    world,
+    genesis: buildGenesis({
+      members,
+      accounts: developmentAccounts(2),
+      committee: { primary: 3, backup: 2 },
+      runtimeId: RUNTIME_ID,
+      genesisTime,
+    }),
+    members,
+    runtimeId: RUNTIME_ID,
+    pace: DEFAULT_PACE,
+    provision,
+  });
+  const worker = (name: string): RuntimeWorker => network.node(name).runtimes[0] as RuntimeWorker;
+  const settled = (round: bigint): Promise<void> =>
+    until(() => nodeNames("compute", "client").every((name) => (worker(name).status.syncedRound ?? -1n) >= round));
+  return { network, disks: kept, worker, until, settled };
+}
