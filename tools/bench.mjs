@@ -52,11 +52,13 @@ process.exit(failed === 0 ? 0 : 1);
 /** A benchmark whose result is no list of figures prints its own lines. */
 function table(name, result) {
   if (result?.figures === undefined) return "";
+  const width = Math.max(24, ...result.figures.map((figure) => figure.name.length));
   const rows = result.figures.map((figure) => {
     const limit = figure.limit === undefined ? "" : `  (wanted: <= ${figure.limit})`;
     const spread = figure.min === undefined ? "" : `  min ${show(figure.min)}, max ${show(figure.max)}`;
-    const ratio = figure.ratio === undefined ? "" : `  = ${figure.ratio.toFixed(2)} x ${figure.to}`;
-    return `  ${figure.name.padEnd(24)} ${show(figure.value).padStart(10)} ${figure.unit}${spread}${ratio}${limit}`;
+    const wanted = figure.wanted === undefined ? "" : `  (wanted: >= ${figure.wanted})`;
+    const ratio = figure.ratio === undefined ? "" : `  = ${figure.ratio.toFixed(2)} x ${figure.to}${wanted}`;
+    return `  ${figure.name.padEnd(width)} ${show(figure.value).padStart(10)} ${figure.unit}${spread}${ratio}${limit}`;
   });
   return `${name}\n${rows.join("\n")}\n`;
 }

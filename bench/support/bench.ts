@@ -21,6 +21,8 @@ export interface Figure {
   readonly to?: string;
   /** What the project wants it to be at most. Printed, never asserted: machines differ. */
   readonly limit?: number;
+  /** What the project wants the ratio to be at least. Printed, never asserted. */
+  readonly wanted?: number;
 }
 
 /** What a benchmark gives back. */
