@@ -8,6 +8,7 @@ import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { consensusErrors } from "#consensus/transaction/errors.js";
 import type { AbciEvent } from "#consensus/transaction/results.js";
 import { transactionHash } from "#consensus/transaction/transaction.js";
+import { orNull } from "./or-null.js";
 
 /** Blocks that wait for a client that reads a stream; more and it is dropped. */
 const MAX_WAITING_BLOCKS = 256;
@@ -93,9 +94,9 @@ export class ChainView {
     return { height, block, outcome };
   }
 
-  /** The events of one service at a height (0 = latest), in the order in which they came about. */
-  events<E>(requested: bigint, read: EventReader<E>): E[] {
-    return Array.from(readEvents(this.executed(requested), read));
+  /** The events of one service at a height (0 = latest), in the order in which they came about; null for none. */
+  events<E>(requested: bigint, read: EventReader<E>): E[] | null {
+    return orNull(Array.from(readEvents(this.executed(requested), read)));
   }
 
   /**

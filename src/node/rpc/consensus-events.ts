@@ -6,6 +6,7 @@ import type { Result, ServiceEvent } from "#consensus/rpc.js";
 import type { TransactionResult } from "#consensus/transaction/results.js";
 import { transactionHash } from "#consensus/transaction/transaction.js";
 import type { EventReader, ExecutedBlock } from "./chain-view.js";
+import { orNull } from "./or-null.js";
 
 /** Services whose events are reported with transactions, in the order in which the reference lists them. */
 const READERS: readonly EventReader<ServiceEvent>[] = [
@@ -24,7 +25,7 @@ function result(raw: Uint8Array, { code, codespace, log, gasUsed, events }: Tran
   const all = READERS.flatMap((read) => events.flatMap((event) => read(event, height, txHash) ?? []));
   return {
     error: { module: codespace, code, message: log },
-    events: all.length === 0 ? null : all,
+    events: orNull(all),
     gasUsed,
   };
 }

@@ -19,6 +19,7 @@ import {
   type Validators,
 } from "#consensus/rpc.js";
 import type { ChainView, ExecutedBlock } from "./chain-view.js";
+import { orNull } from "./or-null.js";
 
 /** A block; its state root is that of the state before it. */
 export function consensusBlock(block: Block): ConsensusBlock {
@@ -40,11 +41,6 @@ function resultEvent({ type, attributes }: AbciEvent): ResultEvent {
 function deliverResult(result: TransactionResult): DeliverResult {
   const { code, data, log, gasWanted, gasUsed, codespace, events } = result;
   return { code, data, log, gasWanted, gasUsed, codespace, events: events.map(resultEvent) };
-}
-
-/** Empty lists are null, as the engine's are nil. */
-function orNull<T>(items: T[]): T[] | null {
-  return items.length === 0 ? null : items;
 }
 
 /** Results of a block. */

@@ -32,7 +32,11 @@ const many = { max: FRAME_ELEMENTS };
 
 export const controlErrors = defineErrors("control", { notImplemented: [1, "control: not implemented"] });
 
-export class IdentityStatus extends struct("IdentityStatus", { node: PublicKey, consensus: PublicKey, tls: PublicKey }) {}
+export class IdentityStatus extends struct("IdentityStatus", {
+  node: PublicKey,
+  consensus: PublicKey,
+  tls: PublicKey,
+}) {}
 
 /** Present where the node runs with test keys and debug switches. */
 export class DebugStatus extends struct("DebugStatus", { enabled: bool, allowRoot: bool }) {}

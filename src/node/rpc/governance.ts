@@ -3,15 +3,16 @@ import { parameters } from "#consensus/services/governance/params.js";
 import * as queries from "#consensus/services/governance/queries.js";
 import type { governanceMethods } from "#consensus/services/governance/rpc.js";
 import { type ChainView, readEvents } from "./chain-view.js";
+import { orNull } from "./or-null.js";
 
 /** Methods of governance. */
 export function governanceHandlers(view: ChainView): Handlers<(typeof governanceMethods)["methods"]> {
   return {
-    ActiveProposals: (height) => queries.activeProposals(view.state(height)),
-    Proposals: (height) => queries.proposals(view.state(height)),
+    ActiveProposals: (height) => orNull(queries.activeProposals(view.state(height))),
+    Proposals: (height) => orNull(queries.proposals(view.state(height))),
     Proposal: ({ height, id }) => queries.proposal(view.state(height), id),
-    Votes: ({ height, id }) => queries.votes(view.state(height), id),
-    PendingUpgrades: (height) => queries.pendingUpgrades(view.state(height)),
+    Votes: ({ height, id }) => orNull(queries.votes(view.state(height), id)),
+    PendingUpgrades: (height) => orNull(queries.pendingUpgrades(view.state(height))),
     StateToGenesis: (height) => queries.toGenesis(view.state(height)),
     ConsensusParameters: (height) => parameters.load(view.state(height)),
     GetEvents: (height) => view.events(height, queries.event),

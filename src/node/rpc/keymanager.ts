@@ -12,6 +12,7 @@ import * as queries from "#consensus/services/keymanager/queries.js";
 import type { churpMethods, keyManagerSecretsMethods } from "#consensus/services/keymanager/rpc.js";
 import type { AbciEvent } from "#consensus/transaction/results.js";
 import { carriers, type ChainView } from "./chain-view.js";
+import { orNull } from "./or-null.js";
 import { watch } from "./watch.js";
 
 /** What a block's events say, one by one; null and undefined say nothing. */
@@ -29,7 +30,7 @@ export function secretsHandlers(view: ChainView): Handlers<(typeof keyManagerSec
   return {
     StateToGenesis: (height) => queries.toGenesis(view.state(height)),
     GetStatus: ({ height, id }) => queries.status(view.state(height), id),
-    GetStatuses: (height) => queries.statuses(view.state(height)),
+    GetStatuses: (height) => orNull(queries.statuses(view.state(height))),
     GetMasterSecret: ({ height, id }) => queries.masterSecret(view.state(height), id),
     GetEphemeralSecret: ({ height, id }) => queries.ephemeralSecret(view.state(height), id),
     WatchStatuses: (_, call) =>
@@ -54,8 +55,8 @@ export function churpHandlers(view: ChainView): Handlers<(typeof churpMethods)["
     StateToGenesis: (height) => queries.churpToGenesis(view.state(height)),
     ConsensusParameters: (height) => queries.churpConsensusParameters(view.state(height)),
     Status: ({ height, runtimeId, churpId }) => queries.churpStatus(view.state(height), runtimeId, churpId),
-    Statuses: ({ height, id }) => queries.churpStatuses(view.state(height), id),
-    AllStatuses: (height) => queries.churpAllStatuses(view.state(height)),
+    Statuses: ({ height, id }) => orNull(queries.churpStatuses(view.state(height), id)),
+    AllStatuses: (height) => orNull(queries.churpAllStatuses(view.state(height))),
     WatchStatuses: (_, call) =>
       watch(
         view,

@@ -10,6 +10,7 @@ import * as queries from "#consensus/services/registry/queries.js";
 import type { NodeList, registryMethods } from "#consensus/services/registry/rpc.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import { carriers, type ChainView, readEvents } from "./chain-view.js";
+import { orNull } from "./or-null.js";
 import { watch } from "./watch.js";
 
 const NODE_LIST_TYPE = eventType(APP_NAME);
@@ -17,7 +18,7 @@ const NODE_LIST_TYPE = eventType(APP_NAME);
 /** The nodes of an epoch, by identifier. */
 function nodeList(state: KeyValueReader): NodeList {
   const nodes = queries.nodes(state, getEpoch(state));
-  return { nodes: nodes.sort((a, b) => compareBytes(a.id, b.id)) };
+  return { nodes: orNull(nodes.sort((a, b) => compareBytes(a.id, b.id))) };
 }
 
 /** The node list, if a block begins a new one. */
@@ -43,19 +44,19 @@ function* parts<A>(
 export function registryHandlers(view: ChainView): Handlers<(typeof registryMethods)["methods"]> {
   return {
     GetEntity: ({ height, id }) => queries.entity(view.state(height), id),
-    GetEntities: (height) => queries.entities(view.state(height)),
+    GetEntities: (height) => orNull(queries.entities(view.state(height))),
     GetNode({ height, id }) {
       const state = view.state(height);
       return queries.node(state, id, getEpoch(state));
     },
     GetNodes(height) {
       const state = view.state(height);
-      return queries.nodes(state, getEpoch(state));
+      return orNull(queries.nodes(state, getEpoch(state)));
     },
     GetNodeStatus: ({ height, id }) => queries.nodeStatus(view.state(height), id),
     GetNodeByConsensusAddress: ({ height, address }) => queries.nodeByConsensusAddress(view.state(height), address),
     GetRuntime: ({ height, id, includeSuspended }) => queries.runtime(view.state(height), id, includeSuspended),
-    GetRuntimes: ({ height, includeSuspended }) => queries.runtimes(view.state(height), includeSuspended),
+    GetRuntimes: ({ height, includeSuspended }) => orNull(queries.runtimes(view.state(height), includeSuspended)),
     StateToGenesis: (height) => queries.toGenesis(view.state(height)),
     ConsensusParameters: (height) => registryParameters.load(view.state(height)),
     GetEvents: (height) => view.events(height, queries.event),

@@ -6,6 +6,7 @@ import * as queries from "#consensus/services/scheduler/queries.js";
 import type { schedulerMethods } from "#consensus/services/scheduler/rpc.js";
 import type { Committee } from "#consensus/services/scheduler/types.js";
 import { carriers, type ChainView } from "./chain-view.js";
+import { orNull } from "./or-null.js";
 import { watch } from "./watch.js";
 
 /** Committees that a block elected. */
@@ -20,7 +21,7 @@ function* elected(view: ChainView, block: CommittedBlock): Generator<Committee, 
 export function schedulerHandlers(view: ChainView): Handlers<(typeof schedulerMethods)["methods"]> {
   return {
     GetValidators: (height) => queries.getValidators(view.state(height)),
-    GetCommittees: ({ height, runtimeId }) => queries.getCommittees(view.state(height), runtimeId),
+    GetCommittees: ({ height, runtimeId }) => orNull(queries.getCommittees(view.state(height), runtimeId)),
     StateToGenesis: (height) => queries.toGenesis(view.state(height)),
     ConsensusParameters: (height) => queries.getParameters(view.state(height)),
     WatchCommittees: (_, call) =>

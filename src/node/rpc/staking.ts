@@ -5,6 +5,7 @@ import type { stakingMethods } from "#consensus/services/staking/rpc.js";
 import { commonPool, governanceDeposits, lastBlockFees, totalSupply } from "#consensus/services/staking/state/index.js";
 import type { StakingGenesis } from "#consensus/services/staking/types/index.js";
 import { type ChainView, readEvents } from "./chain-view.js";
+import { orNull } from "./or-null.js";
 
 /** Symbol of the token: a parameter, or else what the genesis document says. */
 function tokenSymbol(view: ChainView, height: bigint): string {
@@ -35,8 +36,8 @@ export function stakingHandlers(view: ChainView): Handlers<(typeof stakingMethod
     LastBlockFees: (height) => lastBlockFees.get(view.state(height)),
     GovernanceDeposits: (height) => governanceDeposits.get(view.state(height)),
     Threshold: ({ height, kind }) => queries.threshold(view.state(height), kind),
-    Addresses: (height) => queries.addresses(view.state(height)),
-    CommissionScheduleAddresses: (height) => queries.commissionScheduleAddresses(view.state(height)),
+    Addresses: (height) => orNull(queries.addresses(view.state(height))),
+    CommissionScheduleAddresses: (height) => orNull(queries.commissionScheduleAddresses(view.state(height))),
     Account: ({ height, owner }) => queries.account(view.state(height), owner),
     DelegationsFor: ({ height, owner }) => queries.delegationsFor(view.state(height), owner),
     DelegationInfosFor: ({ height, owner }) => queries.delegationInfosFor(view.state(height), owner),
