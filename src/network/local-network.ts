@@ -13,7 +13,7 @@ import { UpgradeManager } from "#consensus/services/upgrades/index.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { Node } from "#node/node.js";
-import { MemoryNetwork } from "#p2p/memory-network.js";
+import { MemoryNetwork, type MemoryNetworkOptions } from "#p2p/memory-network.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import type { HostSite } from "#worker/options.js";
 import { memberOffer } from "./fixture.js";
@@ -41,6 +41,8 @@ export interface LocalNetworkOptions {
   readonly pace: Pace;
   /** Makes the runtime host of a member. */
   readonly provision: (member: Member, site: HostSite) => RuntimeHost;
+  /** Decides what becomes of messages between nodes; all arrive when absent. */
+  readonly fate?: MemoryNetworkOptions["fate"];
 }
 
 /** A whole network in one process: every node a real one, all on one consensus application. */
@@ -77,7 +79,7 @@ export class LocalNetwork {
       signers: members.filter((m) => m.kind === "validator").map((m) => m.identity.consensus),
       pace,
     });
-    const streams = new MemoryNetwork({ clock: world.clock, log: world.log.child("p2p") });
+    const streams = new MemoryNetwork({ clock: world.clock, log: world.log.child("p2p"), fate: options.fate });
     this.nodes = members.map((member, i) => {
       const { name, identity, roles } = member;
       const serves = member.kind !== "validator";

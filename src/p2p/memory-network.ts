@@ -31,7 +31,7 @@ export interface MemoryNetworkOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Decides the fate of every parcel; without it all arrive at once. */
-  readonly fate?: (parcel: Parcel) => Fate;
+  readonly fate?: ((parcel: Parcel) => Fate) | undefined;
 }
 
 /**

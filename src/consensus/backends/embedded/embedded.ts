@@ -1,5 +1,5 @@
 import { toHex } from "#common/bytes.js";
-import { Fault } from "#common/errors/index.js";
+import { Fault, unknown } from "#common/errors/index.js";
 import type { Signer } from "#common/crypto/signature.js";
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Disk } from "#common/ports/disk.js";
@@ -173,6 +173,10 @@ export class EmbeddedBackend implements Backend {
     this.running = false;
     this.timer?.cancel();
     this.timer = undefined;
+    // Nobody may wait for a block that is never made.
+    const outcome = { rejected: unknown("consensus: stopped before the transaction was in a block") };
+    for (const waiting of this.waiting.values()) for (const resolve of waiting) resolve(outcome);
+    this.waiting.clear();
   }
 
   /** Makes blocks back to back until the condition holds, without waiting for transactions. */

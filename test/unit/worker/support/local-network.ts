@@ -4,6 +4,9 @@ import { MemoryDisk } from "#common/memory-disk.js";
 import type { Log, LogFields } from "#common/ports/log.js";
 import { fromHex, utf8 } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
+import { getCommittees } from "#consensus/services/scheduler/queries.js";
+import type { Runtime } from "#consensus/services/registry/types/runtime.js";
+import { schedulerRank } from "#consensus/services/scheduler/types.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
 import { buildGenesis } from "#network/fixture.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
@@ -11,6 +14,7 @@ import { DEFAULT_SIZE, developmentAccounts, type Member, networkMembers } from "
 import { systemClock } from "#platform/clock.js";
 import { systemEntropy } from "#platform/entropy.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
+import type { MemoryNetworkOptions } from "#p2p/memory-network.js";
 import { InProcessHost } from "#runtime/host/in-process.js";
 import { Call } from "#runtime/kit/call.js";
 import { struct, text, u64, u8 } from "#common/schema/index.js";
@@ -47,12 +51,21 @@ function log(name: string): Log {
   };
 }
 
+/** A disk that a later network can open again. */
+class KeptDisk extends MemoryDisk {
+  override close(): void {
+    // Its content stays.
+  }
+}
+
 export interface TestNetwork {
   readonly network: LocalNetwork;
   readonly disks: ReadonlyMap<string, Disk>;
   worker(name: string): RuntimeWorker;
   /** Resolves when a condition holds, looking again after every little while. */
   until(condition: () => boolean): Promise<void>;
+  /** Compute nodes of a role, those that schedule the next round first before the others. */
+  serving(role: "worker" | "backup-worker"): string[];
   /** Resolves when every node has a round. */
   settled(round: bigint): Promise<void>;
 }
@@ -68,41 +81,61 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise<void>((resolve) => systemClock.setTimer(5, resolve));
 }
 
+export interface TestNetworkOptions {
+  readonly fate?: MemoryNetworkOptions["fate"];
+  /** Changes the runtime's descriptor in the genesis document. */
+  readonly tune?: (runtime: Runtime) => void;
+}
+
 export type Provision = (member: Member, site: HostSite) => RuntimeHost;
 
 export const provisionKeyValue: Provision = (_, site) => new InProcessHost({ ...site, program: keyValue });
 
 /** A whole network in memory, with the key-value runtime unless told otherwise. */
-export function testNetwork(provision: Provision = provisionKeyValue, kept: Map<string, Disk> = new Map()): TestNetwork {
+export function testNetwork(
+  provision: Provision = provisionKeyValue,
+  kept: Map<string, Disk> = new Map(),
+  more: TestNetworkOptions = {},
+): TestNetwork {
   const members = networkMembers(hash(utf8("worker tests")), DEFAULT_SIZE);
   const world: NetworkWorld = {
     clock: systemClock,
     entropy: systemEntropy,
     log: log(""),
     openDisk(name) {
-      const disk = kept.get(name) ?? new MemoryDisk();
+      const disk = kept.get(name) ?? new KeptDisk();
       kept.set(name, disk);
       return disk;
     },
     settle: () => new Promise((resolve) => setImmediate(resolve)),
   };
-  const genesisTime = { seconds: 1_700_000_000n, nanos: 0 };
+  const genesis = buildGenesis({
+    members,
+    accounts: developmentAccounts(2),
+    committee: { primary: 3, backup: 2 },
+    runtimeId: RUNTIME_ID,
+    genesisTime: { seconds: 1_700_000_000n, nanos: 0 },
+  });
+  for (const runtime of genesis.registry.runtimes ?? []) if (runtime !== null) more.tune?.(runtime);
   const network = new LocalNetwork({
     world,
-    genesis: buildGenesis({
-      members,
-      accounts: developmentAccounts(2),
-      committee: { primary: 3, backup: 2 },
-      runtimeId: RUNTIME_ID,
-      genesisTime,
-    }),
+    genesis,
     members,
     runtimeId: RUNTIME_ID,
     pace: DEFAULT_PACE,
     provision,
+    ...(more.fate === undefined ? {} : { fate: more.fate }),
   });
   const worker = (name: string): RuntimeWorker => network.node(name).runtimes[0] as RuntimeWorker;
   const settled = (round: bigint): Promise<void> =>
     until(() => nodeNames("compute", "client").every((name) => (worker(name).status.syncedRound ?? -1n) >= round));
-  return { network, disks: kept, worker, until, settled };
+  const serving = (role: "worker" | "backup-worker"): string[] => {
+    const committee = getCommittees(network.backend.stateAt(0n), RUNTIME_ID)[0];
+    const next = (worker("client-0").status.latestRound ?? 0n) + 1n;
+    const rank = (name: string): bigint =>
+      (committee && schedulerRank(committee, next, network.node(name).identity.node.publicKey)) ?? 99n;
+    const found = nodeNames("compute").filter((name) => worker(name).status.membership === role);
+    return found.sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  };
+  return { network, disks: kept, worker, until, serving, settled };
 }

@@ -1,0 +1,172 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { equalBytes, toHex } from "#common/bytes.js";
+import type { Disk } from "#common/ports/disk.js";
+import type { ExecutorCommitment } from "#consensus/services/roothash/types.js";
+import { commitmentVote, HEADER_NORMAL } from "#consensus/services/roothash/types.js";
+import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
+import { defineRuntime } from "#runtime/kit/define-runtime.js";
+import { InProcessHost } from "#runtime/host/in-process.js";
+import { unknown } from "#common/errors/index.js";
+import { keyValue } from "../../../examples/kv/kv.ts";
+import type { Runtime } from "#consensus/services/registry/types/runtime.js";
+import { insertCall, nodeNames, type Provision, provisionKeyValue, type TestNetwork, testNetwork } from "./support/local-network.ts";
+import { WrappedHost } from "./support/wrapped-host.ts";
+
+let net: TestNetwork;
+let nonce = 0n;
+
+afterEach(() => net.network.stop());
+
+function submit(): Promise<{ round: bigint }> {
+  return net.worker("client-0").client.submitTxMeta(insertCall("alice", nonce, "key", `value ${nonce++}`));
+}
+
+async function start(made: TestNetwork): Promise<void> {
+  net = made;
+  nonce = 0n;
+  await net.network.start();
+  await submit();
+}
+
+/** Commitments in all blocks so far to one round. */
+function commitments(round: bigint): ExecutorCommitment[] {
+  const { backend } = net.network;
+  const found: ExecutorCommitment[] = [];
+  for (let height = 1n; height <= backend.latestHeight; height++) {
+    for (const { events } of backend.results(height)?.results ?? []) {
+      for (const carrier of events) {
+        const commit = readRuntimeEvent(carrier, height, new Uint8Array(32))?.executorCommitted?.commit;
+        if (commit?.header.header.round === round) found.push(commit);
+      }
+    }
+  }
+  return found;
+}
+
+/** A key-value runtime that cheats: it stores something else once the switch is on. */
+function cheatingProvision(cheats: (name: string) => boolean): Parameters<typeof testNetwork>[0] {
+  return (member, site) => {
+    const program = defineRuntime({
+      ...keyValue,
+      endBlock: (ctx) => {
+        if (cheats(member.name)) ctx.state.insert(Uint8Array.of(7), Uint8Array.of(7));
+      },
+    });
+    return new InProcessHost({ ...site, program });
+  };
+}
+
+describe("a compute node whose runtime computes something else", () => {
+  test("as a verifier commits differently; the backup workers decide for the right state", async () => {
+    let cheat = "";
+    await start(testNetwork(cheatingProvision((name) => name === cheat)));
+    cheat = net.serving("worker")[1] as string;
+    const culprit = net.network.node(cheat).identity.node.publicKey;
+    const reports = net.worker("client-0").watchRounds();
+    const { round } = await submit();
+    cheat = "";
+    for await (const report of reports) {
+      if (report.round !== round) continue;
+      expect(report).toMatchObject({ transactions: 1, finalizedBy: "backup" });
+      break;
+    }
+    const { stateRoot } = net.worker("client-0").client.getBlock(round).header;
+    const votes = commitments(round).map((commit) => toHex(commitmentVote(commit) ?? new Uint8Array(0)));
+    expect(new Set(votes).size).toBe(2);
+    // The third worker's vote may come too late to count; both backup workers' are needed.
+    expect(votes.length).toBeGreaterThanOrEqual(4);
+    const others = commitments(round).filter(({ header }) => !equalBytes(header.header.stateRoot as Uint8Array, stateRoot));
+    expect(others.map(({ nodeId }) => toHex(nodeId))).toEqual([toHex(culprit)]);
+    await submit().then((next) => net.settled(next.round));
+  });
+
+  test("as the scheduler does not get its results through; a later round has the transaction", async () => {
+    let cheat = "";
+    await start(testNetwork(cheatingProvision((name) => name === cheat)));
+    const reports = net.worker("client-0").watchRounds();
+    cheat = net.serving("worker")[0] as string;
+    const pending = submit();
+    for await (const { finalizedBy } of reports) {
+      if (finalizedBy === "timeout") break;
+    }
+    cheat = "";
+    const { round } = await pending;
+    expect(net.worker("client-0").client.getBlock(round).header.headerType).toBe(HEADER_NORMAL);
+    await net.settled(round);
+  });
+});
+
+describe("a compute node that fails", () => {
+  test("as the scheduler is replaced by the next rank after its time", async () => {
+    let broken = "";
+    const provision: Provision = (member, site) =>
+      new WrappedHost(provisionKeyValue(member, site), (kind, value, go) => {
+        if (kind === "RuntimeExecuteTxBatchRequest" && member.name === broken) throw unknown("broken");
+        return go(value);
+      });
+    // The scheduler that fails never commits to the proposal of another, as its own rank is better.
+    const tune = (runtime: Runtime): void => void (runtime.executor.allowedStragglers = 1);
+    const made = testNetwork(provision, new Map(), { tune });
+    await start(made);
+    broken = net.serving("worker")[0] as string;
+    const before = net.worker("client-0").status.latestRound as bigint;
+    const pending = submit();
+    await net.until(() => (net.worker("client-0").status.latestRound as bigint) > before || broken === "");
+    const { round } = await pending;
+    const schedulers = new Set(commitments(round).map(({ header }) => toHex(header.schedulerId)));
+    expect(schedulers).not.toContain(toHex(net.network.node(broken).identity.node.publicKey));
+    broken = "";
+    await net.settled(round);
+  });
+
+  test("to hear of a transaction fetches it from a peer and takes part", async () => {
+    let deaf = "";
+    const made = testNetwork(provisionKeyValue, new Map(), { fate: ({ kind, to, name }) => {
+      const isDeaf = deaf !== "" && toHex(to) === toHex(net.network.node(deaf).identity.p2p.publicKey);
+      return kind === "gossip" && name.includes("/tx/") && isDeaf ? "lost" : 0;
+    } });
+    await start(made);
+    deaf = net.serving("worker")[1] as string;
+    const { round } = await submit();
+    const committed = commitments(round).map(({ nodeId }) => toHex(nodeId));
+    expect(committed).toContain(toHex(net.network.node(deaf).identity.node.publicKey));
+    await net.settled(round);
+  });
+});
+
+describe("a restart", () => {
+  test("continues with the next round and keeps all earlier ones", async () => {
+    const disks = new Map<string, Disk>();
+    await start(testNetwork(provisionKeyValue, disks));
+    const { round } = await submit();
+    const block = net.worker("client-0").client.getBlock(round);
+    const next = nonce;
+    await net.network.stop();
+    net = testNetwork(provisionKeyValue, disks);
+    await net.network.start();
+    expect(net.worker("client-0").client.getBlock(round)).toEqual(block);
+    nonce = next;
+    const later = await submit();
+    expect(later.round).toBeGreaterThan(round);
+    await net.settled(later.round);
+  });
+
+  test("of one node without its disk fetches all rounds from its peers", async () => {
+    const disks = new Map<string, Disk>();
+    await start(testNetwork(provisionKeyValue, disks));
+    await submit();
+    await submit();
+    const next = nonce;
+    await net.network.stop();
+    disks.delete("compute-0");
+    disks.delete("client-0");
+    net = testNetwork(provisionKeyValue, disks);
+    await net.network.start();
+    nonce = next;
+    const { round } = await submit();
+    await net.settled(round);
+    for (const name of nodeNames("compute")) {
+      expect(net.worker(name).client.getEvents(1n)).toEqual(net.worker("client-0").client.getEvents(1n));
+    }
+  });
+});
