@@ -6,6 +6,7 @@ import { hash } from "./hash.js";
 import { fixedBytes, type Schema } from "./schema/index.js";
 
 export const NAMESPACE_SIZE = 32;
+const FLAGS_SIZE = 8;
 const ID_SIZE = 24;
 
 /** Flag of identifiers that only test networks accept. */
@@ -19,7 +20,10 @@ export type Namespace = Uint8Array;
 export const Namespace: Schema<Uint8Array> = fixedBytes("Namespace", NAMESPACE_SIZE, {
   json: "hex",
   refine(value) {
-    if ((namespaceFlags(value) & RESERVED) !== 0n) throw new DecodeError("namespace with reserved flags");
+    // The two known flags are the highest bits of the first byte.
+    let reserved = (value[0] as number) & 0x3f;
+    for (let i = 1; i < FLAGS_SIZE; i++) reserved |= value[i] as number;
+    if (reserved !== 0) throw new DecodeError("namespace with reserved flags");
   },
 });
 

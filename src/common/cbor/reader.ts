@@ -1,3 +1,4 @@
+import { copyRange } from "../byte-copy.js";
 import { DecodeError } from "../errors/index.js";
 import { KeyOrder } from "./key-order.js";
 import { type Mode, STRICTNESS, type Strictness } from "./strictness.js";
@@ -12,7 +13,6 @@ const INDEFINITE = -1;
  */
 export class CborReader {
   readonly strictness: Strictness;
-  private readonly view: DataView;
   private at = 0;
   private depth = 0;
   /** Argument of the last head; `big` holds it instead when it is beyond 2^53. */
@@ -25,7 +25,6 @@ export class CborReader {
     readonly mode: Mode,
   ) {
     this.strictness = STRICTNESS[mode];
-    this.view = new DataView(input.buffer, input.byteOffset, input.byteLength);
   }
 
   get offset(): number {
@@ -91,6 +90,17 @@ export class CborReader {
     return true;
   }
 
+  /**
+   * The value (below 24) of the field `v` when the next item is a map that begins with it, as every canonical encoding
+   * of a versioned struct does; undefined says nothing. Consumes nothing.
+   */
+  peekVersion(): number | undefined {
+    const { input, at } = this;
+    if (at + 3 >= input.length || (input[at] as number) >> 5 !== 5 || ((input[at] as number) & 31) > 23) return undefined;
+    const version = input[at + 3] as number;
+    return input[at + 1] === 0x61 && input[at + 2] === 0x76 && version < 24 ? version : undefined;
+  }
+
   private head(): number {
     const byte = this.peek();
     this.at++;
@@ -117,23 +127,37 @@ export class CborReader {
       this.argument = this.input[this.at] as number;
       shortest = 24;
     } else if (size === 2) {
-      this.argument = this.view.getUint16(this.at);
+      this.argument = ((this.input[this.at] as number) << 8) | (this.input[this.at + 1] as number);
       shortest = 0x100;
     } else if (size === 4) {
-      this.argument = this.view.getUint32(this.at);
+      this.argument = this.uint32(this.at);
       shortest = 0x10000;
     } else {
-      const high = this.view.getUint32(this.at);
+      const high = this.uint32(this.at);
+      const low = this.uint32(this.at + 4);
       shortest = 0x100000000;
-      this.argument = high * 0x100000000 + this.view.getUint32(this.at + 4);
-      if (high >= 0x200000) this.big = this.view.getBigUint64(this.at);
+      this.argument = high * 0x100000000 + low;
+      if (high >= 0x200000) this.big = (BigInt(high) << 32n) | BigInt(low);
     }
     this.at += size;
     if (this.strictness.canonical && this.argument < shortest) this.fail("integer is not in its shortest form");
   }
 
+  private uint32(at: number): number {
+    const { input } = this;
+    const low = ((input[at + 1] as number) << 16) | ((input[at + 2] as number) << 8) | (input[at + 3] as number);
+    return (input[at] as number) * 0x1000000 + low;
+  }
+
   private expected(what: string, major: number): never {
     this.fail(`expected ${what}, found ${MAJOR_NAMES[major] as string} before`);
+  }
+
+  /** An unsigned integer of 64 bits. */
+  readU64(): bigint {
+    const value = this.readInt();
+    if (value < 0n) this.fail("negative integer");
+    return value;
   }
 
   /** An integer of 64 bits; simple values below 20 count as unsigned ones, as in the reference. */
@@ -185,11 +209,26 @@ export class CborReader {
     if (n === INDEFINITE) return this.chunks(2, "a byte string", max);
     const start = this.at;
     this.at += n;
-    // A typed array's own slice costs more than it copies when there are few bytes.
-    if (n > 64) return this.input.slice(start, this.at);
-    const out = new Uint8Array(n);
-    for (let i = 0; i < n; i++) out[i] = this.input[start + i] as number;
-    return out;
+    return copyRange(this.input, start, this.at);
+  }
+
+  /**
+   * A byte string of exactly `size` bytes (below 256) if that is next in its shortest form; undefined consumes nothing
+   * and says nothing.
+   */
+  tryFixedBytes(size: number): Uint8Array | undefined {
+    const { input, at } = this;
+    let start = at + 1;
+    if (size < 24) {
+      if (input[at] !== (0x40 | size)) return undefined;
+    } else {
+      if (input[at] !== 0x58 || input[at + 1] !== size) return undefined;
+      start++;
+    }
+    const end = start + size;
+    if (end > input.length) return undefined;
+    this.at = end;
+    return copyRange(input, start, end);
   }
 
   /**
@@ -358,7 +397,7 @@ export class CborReader {
   readRaw(): Uint8Array {
     const start = this.at;
     this.skip();
-    return this.input.slice(start, this.at);
+    return copyRange(this.input, start, this.at);
   }
 
   /** Compares the encodings of two keys in the input: length first, then bytes. */

@@ -1,3 +1,5 @@
+import { copyRange } from "../byte-copy.js";
+
 const encoder = new TextEncoder();
 
 /** Canonical CBOR writer: shortest heads, definite lengths. Key order is the caller's (schema) duty. */
@@ -13,7 +15,7 @@ export class CborWriter {
 
   /** A copy of what was written. */
   finish(): Uint8Array {
-    return this.buffer.slice(0, this.at);
+    return copyRange(this.buffer, 0, this.at);
   }
 
   /** Forgets what was written, keeps the memory. */

@@ -87,7 +87,14 @@ export function fixedBytes(
     refine?.(value);
     return value;
   };
+  const quick = size < 256;
   const read = (r: CborReader): Uint8Array => {
+    const found = quick ? r.tryFixedBytes(size) : undefined;
+    if (found !== undefined) {
+      if (refine !== undefined && !r.strictness.canonical) refine(found);
+      return found;
+    }
+    if (r.tryNull()) return new Uint8Array(size);
     // An array of small integers in place of the string skips every check of the type, as in the reference.
     if (r.peekMajor() === 4 && !r.strictness.canonical) return fit(r.readByteArray(size, ANY), size);
     const value = r.readByteString(ANY);
@@ -98,6 +105,7 @@ export function fixedBytes(
   };
   return define<Uint8Array>({
     typeName,
+    ownsNull: true,
     write: (w, value) => w.bytes(value),
     readValue: read,
     toJson: (value) => form.toText(value),

@@ -1,4 +1,4 @@
-import type { CborReader } from "../cbor/reader.js";
+import { CborReader } from "../cbor/reader.js";
 import type { CborWriter } from "../cbor/writer.js";
 import type { Json } from "../json.js";
 import { optional } from "./modifiers.js";
@@ -45,10 +45,13 @@ class Versioned extends struct("Versioned", { v: optional(u16) }) {}
 const NO_VERSION = 65535;
 
 /**
- * The version (field `v`) of an encoded struct, whatever else it holds; undefined when it has none.
- * @throws DecodeError when the item is malformed
+ * The version (field `v`) of an encoded struct, whatever else it holds; undefined when it has none. What follows a
+ * version in its canonical place is not looked at: the caller decodes the item anyway.
+ * @throws DecodeError when the item is malformed in front of its version
  */
 export function versionOf(item: Uint8Array): number | undefined {
+  const first = new CborReader(item, "rpc").peekVersion();
+  if (first !== undefined) return first;
   const { v } = Versioned.decode(item, "rpc");
   return v === NO_VERSION ? undefined : v;
 }

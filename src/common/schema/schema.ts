@@ -43,7 +43,7 @@ export interface Schema<T> {
 /** The value type of a schema. */
 export type Infer<S> = S extends Schema<infer T> ? T : never;
 
-/** What a concrete type has to provide; the rest of Schema follows from it. */
+/** What a concrete type has to provide, as functions that need no `this`; the rest of Schema follows from it. */
 export interface Definition<T> {
   typeName: string;
   write(w: CborWriter, value: T): void;
@@ -89,10 +89,10 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 
 /** Completes a definition to a schema. */
 export function define<T>(d: Definition<T>): Schema<T> {
-  const write = (w: CborWriter, value: T): void => d.write(w, value);
+  const { write, readValue } = d;
   const read = d.ownsNull
-    ? (r: CborReader): T => d.readValue(r)
-    : (r: CborReader): T => (r.tryNull() ? d.zero() : d.readValue(r));
+    ? readValue
+    : (r: CborReader): T => (r.tryNull() ? d.zero() : readValue(r));
   const encode = (value: T): Uint8Array => encodeWith(write, value);
   return {
     typeName: d.typeName,

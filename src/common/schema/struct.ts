@@ -149,35 +149,83 @@ function readField(r: CborReader, field: Field, out: Values): void {
   }
 }
 
-function readStruct(r: CborReader, fields: readonly Field[], names: FieldNames, blank: Values): Values {
-  // Writing to members that exist is several times quicker than adding them one by one.
-  const out: Values = { ...blank };
-  const reading = new StructReading(r, names);
-  const { found } = reading;
+/** What a field holds that the map does not have. */
+function absent(field: Field): unknown {
+  return field.schema.omit === "undefined" ? undefined : field.schema.zero();
+}
+
+/** Of so many fields at most, those that were found fit in the bits of one small integer. */
+const QUICK_FIELDS = 30;
+
+/** How far the quick way through a map got. */
+interface Progress {
+  /** Entries of the map, or the reader's mark for an unknown number. */
+  readonly entries: number;
+  /** Entries that were read. */
+  readonly done: number;
+  /** Bit i is set when field i was found. */
+  readonly seen: number;
+  /** Where the last key stands; -1 before the first. */
+  readonly keyFrom: number;
+  readonly keyTo: number;
+}
+
+/**
+ * Reads a map whose keys come in the order of our fields, as canonical encodings have them; members are made in that
+ * order too, so that the objects of one struct share their shape. From the first other key on, the long way goes on.
+ */
+function readStruct(r: CborReader, fields: readonly Field[], names: FieldNames): Values {
+  const out: Values = {};
+  const count = fields.length;
   const max = r.strictness.maxElements;
-  const order = r.strictness.canonical ? new KeyOrder(r) : undefined;
-  // What was encoded canonically has its keys in the order of our fields: look for the next of them first.
-  let next = 0;
-  const n = r.startMap(max);
-  for (let i = 0; r.hasMore(n, i, max); i++) {
+  const entries = r.startMap(max);
+  const quick = count <= QUICK_FIELDS ? entries : 0;
+  let [next, seen, done, keyFrom, keyTo] = [0, 0, 0, -1, -1];
+  for (; done < quick; done++) {
     const from = r.offset;
     let at = next;
-    while (at < fields.length && (found[at] !== undefined || !r.tryBytes((fields[at] as Field).head))) at++;
-    if (at < fields.length) {
-      found[at] = (fields[at] as Field).wire;
-      next = at + 1;
-    } else {
-      at = reading.match();
-    }
+    while (at < count && !r.tryBytes((fields[at] as Field).head)) at++;
+    if (at === count) break;
+    keyFrom = from;
+    keyTo = r.offset;
+    for (; next < at; next++) out[(fields[next] as Field).key] = absent(fields[next] as Field);
+    next++;
+    seen |= 1 << at;
+    readField(r, fields[at] as Field, out);
+  }
+  if (r.hasMore(entries, done, max)) {
+    readRest(r, fields, names, out, { entries, done, seen, keyFrom, keyTo });
+  } else {
+    for (; next < count; next++) out[(fields[next] as Field).key] = absent(fields[next] as Field);
+  }
+  return out;
+}
+
+/** Reads on where a key came that is unknown, out of order, or written in another way. */
+function readRest(
+  r: CborReader,
+  fields: readonly Field[],
+  names: FieldNames,
+  out: Values,
+  { entries, done, seen, keyFrom, keyTo }: Progress,
+): void {
+  const reading = new StructReading(r, names);
+  for (let i = 0; seen >> i !== 0; i++) if (((seen >> i) & 1) === 1) reading.found[i] = (fields[i] as Field).wire;
+  const order = r.strictness.canonical ? new KeyOrder(r) : undefined;
+  if (keyFrom >= 0) order?.next(keyFrom, keyTo);
+  const max = r.strictness.maxElements;
+  let i = done;
+  do {
+    const from = r.offset;
+    const at = reading.match();
     order?.next(from, r.offset);
     if (at < 0) r.skip();
     else readField(r, fields[at] as Field, out);
+    i++;
+  } while (r.hasMore(entries, i, max));
+  for (let at = 0; at < fields.length; at++) {
+    if (reading.found[at] === undefined) out[(fields[at] as Field).key] = absent(fields[at] as Field);
   }
-  for (let i = 0; i < fields.length; i++) {
-    const field = fields[i] as Field;
-    if (found[i] === undefined && field.schema.omit !== "undefined") out[field.key] = field.schema.zero();
-  }
-  return out;
 }
 
 function structFromJson(json: Json, fields: readonly Field[], names: FieldNames): Values {
@@ -220,12 +268,11 @@ export function struct<F extends Fields>(typeName: string, declared: F): StructC
   const inOrder = Object.entries(declared).map(toField);
   const fields = [...inOrder].sort(byHead);
   const names = new FieldNames(typeName, fields);
-  const blank: Values = Object.fromEntries(inOrder.map((field) => [field.key, undefined]));
   const allWritten = fields.every((field) => field.schema.omit === "never");
   const schema = define<T>({
     typeName,
     write: (w, value) => writeStruct(w, value as Values, fields, allWritten),
-    readValue: (r) => readStruct(r, fields, names, blank) as T,
+    readValue: (r) => readStruct(r, fields, names) as T,
     toJson(value) {
       const out: Record<string, Json> = {};
       for (const field of inOrder) {
