@@ -186,10 +186,12 @@ export class MemoryHost implements P2pHost {
 
   async request(peer: Uint8Array, protocol: string, request: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
     if (this.closed) throw hostErrors.closed();
-    if (request.length > MAX_FRAME_BYTES) throw hostErrors.tooLarge(`${request.length} bytes, limit ${MAX_FRAME_BYTES}`);
+    if (request.length > MAX_FRAME_BYTES)
+      throw hostErrors.tooLarge(`${request.length} bytes, limit ${MAX_FRAME_BYTES}`);
     if (this.inFlight >= MAX_REQUESTS) throw hostErrors.busy(`limit ${MAX_REQUESTS}`);
     const other = this.wires.find(peer);
-    if (other === undefined || !other.protocols.has(protocol)) throw hostErrors.unreachable(`${toHex(peer)} ${protocol}`);
+    if (other === undefined || !other.protocols.has(protocol))
+      throw hostErrors.unreachable(`${toHex(peer)} ${protocol}`);
     this.inFlight++;
     try {
       return await this.exchange(other, protocol, request, deadlineMs);
@@ -201,7 +203,9 @@ export class MemoryHost implements P2pHost {
   private exchange(other: MemoryHost, protocol: string, request: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
     const { wires, publicKey } = this;
     return new Promise((resolve, reject) => {
-      const timer = wires.clock.setTimer(deadlineMs, () => reject(hostErrors.deadline(`${protocol}, ${deadlineMs} ms`)));
+      const timer = wires.clock.setTimer(deadlineMs, () =>
+        reject(hostErrors.deadline(`${protocol}, ${deadlineMs} ms`)),
+      );
       const settle = (act: () => void): void => {
         timer.cancel();
         act();

@@ -69,7 +69,10 @@ type ResponseOf<M> = M extends PeerMethod<infer _Q, infer A> ? A : never;
 
 /** What answers the methods of a protocol; a thrown CodedError reaches the peer. */
 export type PeerHandlers<M> = {
-  readonly [K in keyof M]?: (request: RequestOf<M[K]>, from: Uint8Array) => ResponseOf<M[K]> | Promise<ResponseOf<M[K]>>;
+  readonly [K in keyof M]?: (
+    request: RequestOf<M[K]>,
+    from: Uint8Array,
+  ) => ResponseOf<M[K]> | Promise<ResponseOf<M[K]>>;
 };
 
 type ErasedMethod = PeerMethod<unknown, unknown>;
@@ -96,7 +99,12 @@ function errorResponse(error: unknown): Uint8Array {
  * @param id as made by `protocolId`
  * @returns ends it
  */
-export function servePeers<M>(host: P2pHost, id: string, protocol: PeerProtocol<M>, handlers: PeerHandlers<M>): () => void {
+export function servePeers<M>(
+  host: P2pHost,
+  id: string,
+  protocol: PeerProtocol<M>,
+  handlers: PeerHandlers<M>,
+): () => void {
   const methods = protocol.methods as Readonly<Record<string, ErasedMethod>>;
   const answers = handlers as Readonly<Record<string, ErasedHandler>>;
   return host.serve(id, async (bytes, from) => {

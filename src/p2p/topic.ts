@@ -11,18 +11,16 @@ export const SEEN_TTL_MS = 120_000;
 
 const MESSAGE_ID = "oasis-core/p2p: message id";
 
-/** Transactions of a runtime, and proposals to its committee. */
-export type TopicKind = "tx" | "committee";
-
 /**
  * Name of a runtime's topic; it has no leading slash.
  *
  * @param chainContext hexadecimal hash of the genesis document
+ * @param kind "tx" for transactions, "committee" for proposals
  * @param runtimeId 32 bytes
  */
 export function topicId(
   chainContext: string,
-  kind: TopicKind | string,
+  kind: string,
   runtimeId: Uint8Array,
   version: Version = RUNTIME_COMMITTEE_PROTOCOL,
 ): string {

@@ -150,9 +150,10 @@ export class RuntimeWorker {
     for (const end of this.ends.splice(0)) end();
     await this.follower.stop();
     await this.executor?.stop();
+    // Whoever waits for the runtime need not wait any longer.
+    await this.host.stop();
     await this.pool.stop();
     await this.sync.stop();
-    await this.host.stop();
     this.client.close();
     this.rounds.close();
     this.history.close();

@@ -26,10 +26,7 @@ export const runtimeClientMethods = defineMethods("RuntimeClient", {
   GetLastRetainedBlock: unary(Namespace, Block),
   GetBlock: unary(RoundRequest, Block),
   GetTransactions: unary(RoundRequest, RawTransactions),
-  GetTransactionsWithResults: unary(
-    RoundRequest,
-    nullable(list(TransactionWithResults, { max: FRAME_ELEMENTS })),
-  ),
+  GetTransactionsWithResults: unary(RoundRequest, nullable(list(TransactionWithResults, { max: FRAME_ELEMENTS }))),
   GetUnconfirmedTransactions: unary(Namespace, RawTransactions),
   GetEvents: unary(RoundRequest, nullable(list(RuntimeEvent, { max: FRAME_ELEMENTS }))),
   Query: unary(QueryRequest, QueryResponse),

@@ -167,7 +167,9 @@ export class RuntimeClient {
 
   /** All events of a round, those of the block itself included. Throws as `getBlock`. */
   getEvents(round: bigint): RuntimeEvent[] {
-    return this.options.reader.tags(this.recorded(round).header).map(({ key, value, txHash }) => ({ key, value, txHash }));
+    return this.options.reader
+      .tags(this.recorded(round).header)
+      .map(({ key, value, txHash }) => ({ key, value, txHash }));
   }
 
   /** Transactions that wait for a round on this node. */

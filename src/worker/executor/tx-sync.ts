@@ -16,9 +16,13 @@ class GetTxsResponse extends struct("GetTxsResponse", {
 }) {}
 
 /** Fetches transactions of a proposal that are not in the pool (runtime layer: P2P). */
-const TX_SYNC = defineProtocol("txsync", { major: 2, minor: 0, patch: 0 }, {
-  GetTxs: { request: GetTxsRequest, response: GetTxsResponse },
-});
+const TX_SYNC = defineProtocol(
+  "txsync",
+  { major: 2, minor: 0, patch: 0 },
+  {
+    GetTxs: { request: GetTxsRequest, response: GetTxsResponse },
+  },
+);
 
 /** Lets peers fetch transactions by their hashes. Returns what ends it. */
 export function serveTransactions(

@@ -111,7 +111,12 @@ export class TxPool {
     }
   }
 
-  private enter(raw: Uint8Array, local: boolean, discard: boolean, settled: PendingCheck["waiting"][0] | undefined): void {
+  private enter(
+    raw: Uint8Array,
+    local: boolean,
+    discard: boolean,
+    settled: PendingCheck["waiting"][0] | undefined,
+  ): void {
     const { maxTransactionBytes, maxTransactions, maxBytes } = this.limits;
     if (this.stopped) throw txPoolErrors.closed();
     if (raw.length === 0) throw txPoolErrors.empty();
@@ -146,8 +151,7 @@ export class TxPool {
   /** A transaction that is in the pool or part of the current proposals. */
   get(txHash: Uint8Array): Uint8Array | undefined {
     const id = toHex(txHash);
-    const found =
-      this.main.get(txHash) ?? this.checks.get(txHash) ?? this.incoming.get(id) ?? this.proposed.get(id);
+    const found = this.main.get(txHash) ?? this.checks.get(txHash) ?? this.incoming.get(id) ?? this.proposed.get(id);
     return found?.raw;
   }
 
@@ -225,7 +229,15 @@ export class TxPool {
 
   private recheckAll(): void {
     for (const { raw, hash: txHash } of this.main.drain()) {
-      this.checks.push({ raw, hash: txHash, local: false, discard: false, recheck: true, executed: false, waiting: [] });
+      this.checks.push({
+        raw,
+        hash: txHash,
+        local: false,
+        discard: false,
+        recheck: true,
+        executed: false,
+        waiting: [],
+      });
     }
     this.plan("check");
   }

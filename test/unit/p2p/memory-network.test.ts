@@ -93,10 +93,14 @@ describe("gossip", () => {
 
 class Question extends struct("Question", { n: u64 }) {}
 class Answer extends struct("Answer", { twice: u64, note: text({ max: 10 }) }) {}
-const DOUBLE = defineProtocol("double", { major: 1, minor: 0, patch: 0 }, {
-  Double: { request: Question, response: Answer, deadlineMs: 50 },
-  Other: { request: Question, response: Answer },
-});
+const DOUBLE = defineProtocol(
+  "double",
+  { major: 1, minor: 0, patch: 0 },
+  {
+    Double: { request: Question, response: Answer, deadlineMs: 50 },
+    Other: { request: Question, response: Answer },
+  },
+);
 
 describe("requests", () => {
   const ask = (n: bigint): Promise<Answer> => callPeer(a, key(2), "/double", DOUBLE, "Double", { n });

@@ -9,7 +9,14 @@ import { InProcessHost } from "#runtime/host/in-process.js";
 import { unknown } from "#common/errors/index.js";
 import { keyValue } from "../../../examples/kv/kv.ts";
 import type { Runtime } from "#consensus/services/registry/types/runtime.js";
-import { insertCall, nodeNames, type Provision, provisionKeyValue, type TestNetwork, testNetwork } from "./support/local-network.ts";
+import {
+  insertCall,
+  nodeNames,
+  type Provision,
+  provisionKeyValue,
+  type TestNetwork,
+  testNetwork,
+} from "./support/local-network.ts";
 import { WrappedHost } from "./support/wrapped-host.ts";
 
 let net: TestNetwork;
@@ -75,7 +82,9 @@ describe("a compute node whose runtime computes something else", () => {
     expect(new Set(votes).size).toBe(2);
     // The third worker's vote may come too late to count; both backup workers' are needed.
     expect(votes.length).toBeGreaterThanOrEqual(4);
-    const others = commitments(round).filter(({ header }) => !equalBytes(header.header.stateRoot as Uint8Array, stateRoot));
+    const others = commitments(round).filter(
+      ({ header }) => !equalBytes(header.header.stateRoot as Uint8Array, stateRoot),
+    );
     expect(others.map(({ nodeId }) => toHex(nodeId))).toEqual([toHex(culprit)]);
     await submit().then((next) => net.settled(next.round));
   });
@@ -121,10 +130,12 @@ describe("a compute node that fails", () => {
 
   test("to hear of a transaction fetches it from a peer and takes part", async () => {
     let deaf = "";
-    const made = testNetwork(provisionKeyValue, new Map(), { fate: ({ kind, to, name }) => {
-      const isDeaf = deaf !== "" && toHex(to) === toHex(net.network.node(deaf).identity.p2p.publicKey);
-      return kind === "gossip" && name.includes("/tx/") && isDeaf ? "lost" : 0;
-    } });
+    const made = testNetwork(provisionKeyValue, new Map(), {
+      fate: ({ kind, to, name }) => {
+        const isDeaf = deaf !== "" && toHex(to) === toHex(net.network.node(deaf).identity.p2p.publicKey);
+        return kind === "gossip" && name.includes("/tx/") && isDeaf ? "lost" : 0;
+      },
+    });
     await start(made);
     deaf = net.serving("worker")[1] as string;
     const { round } = await submit();

@@ -58,6 +58,14 @@ class KeptDisk extends MemoryDisk {
   }
 }
 
+export const silentLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => silentLog,
+};
+
 export interface TestNetwork {
   readonly network: LocalNetwork;
   readonly disks: ReadonlyMap<string, Disk>;
