@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { runNet } from "./net/net.js";
+import { checkGenesisFile, dumpGenesis } from "./genesis.js";
 import { runReplay } from "./replay.js";
 
 const USAGE_ERROR = 2;
@@ -52,7 +53,33 @@ function replayCommand(): Command {
     .description("replay a recorded chain and compare every result, event and hash")
     .argument("<dir>", "folder with genesis.json and blocks.jsonl.gz")
     .option("--json", "print one JSON object per line", false)
+    .addOption(
+      new Option("--until <height>", "stop after this height").argParser(
+        integer("--until", 1, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .option("--verify-commits", "also verify every signature of every commit", false)
+    .option("--data <dir>", "keep blocks and states in this folder; a repeated replay goes on where the last one ended")
     .action(runReplay);
+}
+
+function genesisCommand(): Command {
+  const check = new Command("check")
+    .description("check a genesis document and print its chain context")
+    .argument("<file>", "genesis document")
+    .option("--json", "print one JSON object per line", false)
+    .option("--debug", "allow debug_* parameters and test keys, as development networks do", false)
+    .action(checkGenesisFile);
+  const dump = new Command("dump")
+    .description("print the genesis document that starts a chain with the state of a height")
+    .requiredOption("--data <dir>", "data folder of a stopped network or of qanat replay --data")
+    .addOption(
+      new Option("--height <h>", "height of the state (default: the latest)").argParser(
+        integer("--height", 1, Number.MAX_SAFE_INTEGER),
+      ),
+    )
+    .action(dumpGenesis);
+  return new Command("genesis").description("work with genesis documents").addCommand(check).addCommand(dump);
 }
 
 function program(): Command {
@@ -60,7 +87,7 @@ function program(): Command {
     .description("an independent implementation of the Oasis Core protocol, release v26.1")
     .showSuggestionAfterError()
     .version("0.1.0");
-  for (const command of [netCommand(), replayCommand()]) root.addCommand(command);
+  for (const command of [netCommand(), replayCommand(), genesisCommand()]) root.addCommand(command);
   const strict = (command: Command): void => {
     command.exitOverride().showSuggestionAfterError().showHelpAfterError("(--help lists the options)");
     command.commands.forEach(strict);

@@ -1,72 +1,140 @@
-import { createReadStream, existsSync, readFileSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { StringDecoder } from "node:string_decoder";
 import { createGunzip } from "node:zlib";
-import pc from "picocolors";
-import { toHex } from "#common/bytes.js";
+import { fromUtf8, utf8 } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
-import { InvalidBlock } from "#consensus/app/system-tx.js";
-import { expectObject, type Json, parseJson } from "#common/json.js";
-import { UpgradeDescriptor } from "#consensus/services/governance/types.js";
-import { parseGenesis } from "#consensus/genesis/document.js";
-import { Replay, ReplayDifference } from "#consensus/replay.js";
+import { type GenesisDocument, parseGenesis, printGenesis } from "#consensus/genesis/document.js";
+import { ReplayDifference } from "#consensus/replay/difference.js";
+import { readUpgrades } from "#consensus/replay/recording.js";
+import { Replay } from "#consensus/replay/replay.js";
+import type { UpgradeDescriptor } from "#consensus/services/governance/types.js";
+import { DataFolder } from "#platform/data-folder.js";
+import { openLmdbDisk } from "#platform/disk-lmdb.js";
+import { jsonReplayReporter, type ReplayReporter, textReplayReporter } from "./replay-reporter.js";
 
-interface ReplayOptions {
+const BLOCKS_FILE = "blocks.jsonl.gz";
+export const GENESIS_FILE = "genesis.json";
+/** Folder of the disk with blocks and states below a data folder. */
+export const CONSENSUS_FOLDER = "consensus";
+
+export interface ReplayCommandOptions {
   readonly json: boolean;
+  readonly until?: number;
+  readonly verifyCommits: boolean;
+  readonly data?: string;
+}
+
+/** The compressed recording is damaged. */
+class DamagedFile extends Error {}
+
+interface Line {
+  readonly text: string;
+  /** Part of the file that has been read, from 0 to 1. */
+  readonly done: number;
 }
 
 /** The lines of a recording's blocks. */
-async function* blockLines(dir: string): AsyncGenerator<string> {
-  const path = join(dir, "blocks.jsonl.gz");
+async function* blockLines(path: string): AsyncGenerator<Line> {
+  const file = createReadStream(path);
+  const size = statSync(path).size;
+  const unpacked = createGunzip();
+  file.on("error", (error) => unpacked.destroy(error)).pipe(unpacked);
+  const decoder = new StringDecoder("utf8");
+  let open: string[] = [];
+  try {
+    for await (const chunk of unpacked) {
+      const [first = "", ...more] = decoder.write(chunk as Buffer).split("\n");
+      open.push(first);
+      for (const next of more) {
+        const text = open.join("");
+        if (text !== "") yield { text, done: file.bytesRead / size };
+        open = [next];
+      }
+    }
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code.startsWith("Z_")) throw new DamagedFile(`damaged: ${(error as Error).message}`);
+    throw error;
+  } finally {
+    file.destroy();
+  }
+  const text = open.join("");
+  if (text !== "") yield { text, done: 1 };
+}
+
+/** A file of a recording, which must be there. */
+function recordingFile(dir: string, name: string): string {
+  const path = join(dir, name);
   if (!existsSync(path)) throw new InvalidInput("dir", `${path} does not exist`);
-  const lines = createInterface({
-    input: createReadStream(path).pipe(createGunzip()),
-    crlfDelay: Number.POSITIVE_INFINITY,
-  });
-  for await (const line of lines) if (line !== "") yield line;
+  return path;
 }
 
 /** Upgrades that the recorded nodes were told about outside the chain, if there is a file of them. */
 function localUpgrades(dir: string): readonly UpgradeDescriptor[] {
   const path = join(dir, "upgrades.json");
-  if (!existsSync(path)) return [];
-  const { upgrades } = expectObject(parseJson(readFileSync(path, "utf8")));
-  if (!Array.isArray(upgrades)) throw new InvalidInput("dir", `${path} has no list of upgrades`);
-  return upgrades.map((entry: Json) => UpgradeDescriptor.fromJson(expectObject(entry)["descriptor"] ?? null));
+  return existsSync(path) ? readUpgrades(readFileSync(path, "utf8")) : [];
+}
+
+/** Puts the document into a data folder, or checks that it is the one that is there. */
+function claimFolder(folder: DataFolder, document: GenesisDocument): void {
+  const text = printGenesis(document);
+  const found = folder.read(GENESIS_FILE);
+  if (found === undefined) folder.write(GENESIS_FILE, utf8(text), 0o644);
+  else if (fromUtf8(found) !== text) throw new InvalidInput("--data", `${folder.path} belongs to another chain`);
+}
+
+async function replayAll(replay: Replay, path: string, report: ReplayReporter, until: bigint): Promise<boolean> {
+  const started = performance.now();
+  let [blocks, skipped, transactions] = [0, 0, 0];
+  const seconds = (): number => (performance.now() - started) / 1000;
+  let next = replay.app.initialHeight;
+  try {
+    for await (const { text, done } of blockLines(path)) {
+      const step = replay.step(text);
+      next = step.height + 1n;
+      if (step.skipped) skipped++;
+      else {
+        blocks++;
+        transactions += step.transactions;
+        const blocksPerSecond = Math.round(blocks / seconds());
+        report.block({ height: step.height, transactions: step.transactions, done, blocksPerSecond });
+      }
+      if (step.height >= until) break;
+    }
+  } catch (error) {
+    const found =
+      error instanceof DamagedFile
+        ? new ReplayDifference(next, BLOCKS_FILE, error.message, "a readable recording")
+        : error;
+    if (!(found instanceof ReplayDifference)) throw error;
+    report.difference(found, blocks);
+    return false;
+  }
+  report.summary({ blocks, skipped, transactions, seconds: seconds(), appHash: replay.app.appHash });
+  return true;
 }
 
 /** `qanat replay DIR`: exit code 0 only when everything agrees. */
-export async function runReplay(dir: string, options: ReplayOptions): Promise<void> {
-  const genesisPath = join(dir, "genesis.json");
-  if (!existsSync(genesisPath)) throw new InvalidInput("dir", `${genesisPath} does not exist`);
-  const replay = new Replay(parseGenesis(readFileSync(genesisPath, "utf8")), localUpgrades(dir));
-  const started = performance.now();
-  let blocks = 0;
-  let transactions = 0;
-  const say = (event: string, fields: object): void => {
-    if (options.json) process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
-  };
+export async function runReplay(dir: string, options: ReplayCommandOptions): Promise<void> {
+  const write = (text: string): void => void process.stdout.write(text);
+  const report = options.json ? jsonReplayReporter(write) : textReplayReporter(write, process.stdout.isTTY === true);
+  const path = recordingFile(dir, BLOCKS_FILE);
+  const document = parseGenesis(readFileSync(recordingFile(dir, GENESIS_FILE), "utf8"));
+  const folder = options.data === undefined ? undefined : await DataFolder.open(options.data);
   try {
-    for await (const line of blockLines(dir)) {
-      const step = replay.step(line);
-      blocks++;
-      transactions += step.transactions;
-      say("block", { height: Number(step.height), transactions: step.transactions });
+    if (folder !== undefined) claimFolder(folder, document);
+    // A replay can be repeated, so it need not wait for the device.
+    const disk = folder && openLmdbDisk({ path: folder.file(CONSENSUS_FOLDER), durable: false });
+    try {
+      const { verifyCommits } = options;
+      const replay = new Replay(document, { upgrades: localUpgrades(dir), disk, verifyCommits });
+      const until = BigInt(options.until ?? Number.MAX_SAFE_INTEGER);
+      if (!(await replayAll(replay, path, report, until))) process.exitCode = 1;
+    } finally {
+      disk?.close();
     }
-  } catch (error) {
-    if (!(error instanceof ReplayDifference || error instanceof InvalidBlock)) throw error;
-    say("difference", { after_blocks: blocks, reason: error.message });
-    if (!options.json) process.stdout.write(`${pc.red("differs")} after ${blocks} blocks: ${error.message}\n`);
-    process.exitCode = 1;
-    return;
-  }
-  const seconds = (performance.now() - started) / 1000;
-  const appHash = toHex(replay.app.appHash);
-  say("summary", { blocks, transactions, app_hash: appHash, seconds });
-  if (!options.json) {
-    const rate = Math.round(blocks / seconds);
-    process.stdout.write(
-      `${pc.green("agrees")}: ${blocks} blocks, ${transactions} transactions, ${rate} blocks/s, app hash ${appHash}\n`,
-    );
+  } finally {
+    folder?.close();
   }
 }

@@ -1,4 +1,4 @@
-import { Fault, InvalidInput } from "#common/errors/index.js";
+import { CodedError, Fault, InvalidInput } from "#common/errors/index.js";
 import { fromUtf8, toHex, utf8 } from "#common/bytes.js";
 import type { Signer } from "#common/crypto/signature.js";
 import type { Timestamp } from "#common/schema/index.js";
@@ -159,7 +159,14 @@ export class Application {
     chainContextCell.set(this.canonical, utf8(genesis.chainContext));
     const section = (name: string): unknown => genesis.section(name);
     const scope = { height: genesis.height, validators: genesis.validators, section };
-    for (const service of services) service.genesis?.initChain(ctx, genesis.section(service.name) as never, scope);
+    for (const service of services) {
+      try {
+        service.genesis?.initChain(ctx, genesis.section(service.name) as never, scope);
+      } catch (error) {
+        if (error instanceof CodedError) throw new InvalidInput(service.name, error.message);
+        throw error;
+      }
+    }
     consensusParametersCell.set(this.canonical, genesis.parameters);
     this.initEvents = ctx.emitted;
   }
@@ -255,12 +262,28 @@ export class Application {
     if (known !== undefined && sameInput(known.run.input, input) && sameTransactions(known.txs, txs))
       return known.outcome;
     this.pending = undefined;
-    const run = this.newRun(input, false);
-    for (const tx of txs) run.deliver(tx);
-    run.end();
+    const run = this.runThrough(input, txs);
+    run.validate();
     const outcome = run.outcome();
     this.pending = { run, txs, outcome };
     return outcome;
+  }
+
+  private runThrough(input: BlockInput, txs: readonly Uint8Array[]): BlockRun {
+    const run = this.newRun(input, false);
+    for (const tx of txs) run.deliver(tx);
+    run.end();
+    return run;
+  }
+
+  /**
+   * Executes a block without judging it and without keeping anything: to see what `execute` refused.
+   * @throws InvalidBlock when a system transaction of the block cannot even be taken
+   */
+  examine(input: BlockInput, txs: readonly Uint8Array[]): { outcome: BlockOutcome; state: KeyValueReader } {
+    this.pending = undefined;
+    const run = this.runThrough(input, txs);
+    return { outcome: run.outcome(), state: run.tree };
   }
 
   /** Makes the executed block canonical: version = height. Returns the app hash. Afterwards `stopped` may be set. */

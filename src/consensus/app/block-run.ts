@@ -120,7 +120,11 @@ export class BlockRun {
     upgrader?.endBlock(ctx);
     this.endEvents = ctx.emitted;
     this.collect(ctx);
-    if (!this.proposing) validateSystemTransactions(this.scope, this.tree.rootHash());
+  }
+
+  /** Judges what the proposer says about the block. @throws InvalidBlock */
+  validate(): void {
+    validateSystemTransactions(this.scope, this.tree.rootHash());
   }
 
   /** Closes a block that this node proposes: the metadata transaction, to be put last. */

@@ -2,7 +2,7 @@ import { type CodedError, DecodeError, type ErrorFactory } from "#common/errors/
 import type { Schema } from "#common/schema/index.js";
 import type { GasCosts } from "../transaction/gas.js";
 import type { ValidatorUpdate } from "../transaction/results.js";
-import type { Context, EpochSource } from "./context.js";
+import type { Context, DebugSwitches, EpochSource } from "./context.js";
 import type { Subscription } from "./dispatch.js";
 import type { Transaction } from "../transaction/transaction.js";
 
@@ -71,8 +71,22 @@ export interface GenesisScope {
   section(name: string): unknown;
 }
 
+/** What a check of a genesis document sees, and where it reports. */
+export interface GenesisCheck extends GenesisScope {
+  readonly baseEpoch: bigint;
+  readonly debug: DebugSwitches;
+  /** Keys that nobody may use. */
+  readonly publicKeyBlacklist: readonly Uint8Array[];
+  /** Reports a field, named from the service's section on, e.g. `params.interval`. */
+  refuse(field: string, reason: string): void;
+  /** Reports a field if `body` throws a CodedError or InvalidInput; for checks that transactions share. */
+  attempt(field: string, body: () => void): void;
+}
+
 /** Genesis slot of a service. */
 export interface GenesisHooks<G> {
+  /** Looks for what no network should start with, beyond what `initChain` refuses. Reports all it finds. */
+  check?(genesis: G, document: GenesisCheck): void;
   /** Writes the section into the state; throws for a document that cannot be started. */
   initChain(ctx: Context, genesis: G, document: GenesisScope): void;
   /** Reads the section back out of a state (export), if the service can. */

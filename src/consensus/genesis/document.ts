@@ -5,7 +5,7 @@ import { bytes, i64, map, nullable, optional, struct, text, time } from "#common
 import { ConsensusParameters } from "../app/parameters.js";
 import { BeaconGenesis } from "../services/beacon/types.js";
 import { GovernanceGenesis } from "../services/governance/types.js";
-import { KeyManagerGenesis } from "../services/keymanager/types.js";
+import { KeyManagerGenesis } from "../services/keymanager/params.js";
 import { RegistryGenesis } from "../services/registry/params.js";
 import { RootHashGenesis } from "../services/roothash/params.js";
 import { SchedulerGenesis } from "../services/scheduler/params.js";

@@ -1,12 +1,15 @@
 import { equalBytes } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
+import { isKeyManagerNamespace } from "#common/namespace.js";
 import type { Context } from "../../app/context.js";
 import type { GenesisHooks, GenesisScope } from "../../app/define-service.js";
 import { currentEpoch } from "../../app/epoch.js";
+import { acceptancePolicy } from "../../app/execute.js";
 import type { RegistryGenesis } from "../registry/params.js";
 import { RUNTIME_KEY_MANAGER } from "../registry/types/runtime.js";
 import { churpUpdateEvent, statusEvent } from "./events.js";
 import { withHandoffAt } from "./logic/handoff.js";
+import { checkPolicy } from "./logic/secrets.js";
 import {
   type ChurpGenesis,
   churpParameters,
@@ -53,6 +56,17 @@ function initChurp(ctx: Context, section: ChurpGenesis, document: GenesisScope):
 
 /** Genesis of the key manager. */
 export const genesis: GenesisHooks<KeyManagerGenesis> = {
+  check({ statuses }, document) {
+    const acceptance = acceptancePolicy(document.debug);
+    statuses.forEach((status, i) => {
+      if (status === null) return;
+      const { id, policy, nextPolicy } = status;
+      if (!isKeyManagerNamespace(id)) document.refuse(`statuses[${i}].id`, "is not of a key manager runtime");
+      if (policy !== null) document.attempt(`statuses[${i}].policy`, () => checkPolicy(null, policy, acceptance));
+      if (nextPolicy === undefined) return;
+      document.attempt(`statuses[${i}].next_policy`, () => checkPolicy(policy, nextPolicy, acceptance));
+    });
+  },
   initChain(ctx, section, document) {
     keyManagerParameters.set(ctx.state, section.params);
     initSecrets(ctx, section, document);

@@ -8,6 +8,7 @@ import { nodeList } from "../registry/state.js";
 import type { Node } from "../registry/types/node.js";
 import { getAccount, totalSupply } from "../staking/state/index.js";
 import {
+  checkParameters,
   MAX_TOTAL_POWER,
   type SchedulerGenesis,
   type SchedulerParameters,
@@ -30,6 +31,9 @@ function positive(field: string, value: bigint): void {
 
 /** Genesis of the scheduler: the engine's first validator set must be what the registry and stake say. */
 export const genesis: GenesisHooks<SchedulerGenesis> = {
+  check({ params }, document) {
+    document.attempt("params", () => checkParameters(params, document.debug));
+  },
   initChain(ctx, { params }, document) {
     schedulerParametersCell.set(ctx.state, params);
     positive("min_validators", params.minValidators);

@@ -2,9 +2,11 @@
 import { addressToText, isReserved } from "#common/address.js";
 import { InvalidInput } from "#common/errors/index.js";
 import { SortedMap } from "#common/sorted-map.js";
+import { TOKEN_EXPONENT_MAX, TOKEN_SYMBOL_MAX } from "#common/token.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 import type { Context } from "../../app/context.js";
-import type { GenesisHooks } from "../../app/define-service.js";
+import type { GenesisCheck, GenesisHooks } from "../../app/define-service.js";
+import { pruneAndValidate } from "./logic/commission.js";
 import { checkParameters, parameters } from "./params.js";
 import {
   accountAddresses,
@@ -130,4 +132,64 @@ export function exportGenesis(state: KeyValueReader): StakingGenesis {
   };
 }
 
-export const genesis: GenesisHooks<StakingGenesis> = { initChain, toGenesis: (ctx) => exportGenesis(ctx.state) };
+function checkToken({ tokenSymbol, tokenValueExponent }: StakingGenesis, { refuse }: GenesisCheck): void {
+  if (!/^[A-Z]+$/.test(tokenSymbol) || tokenSymbol.length > TOKEN_SYMBOL_MAX) {
+    refuse("token_symbol", `must be 1 to ${TOKEN_SYMBOL_MAX} letters from A to Z`);
+  }
+  if (tokenValueExponent > TOKEN_EXPONENT_MAX) refuse("token_value_exponent", `must be at most ${TOKEN_EXPONENT_MAX}`);
+}
+
+function checkAccount(genesis: StakingGenesis, address: Uint8Array, account: Account, document: GenesisCheck): void {
+  const { refuse } = document;
+  const field = `ledger.${addressToText(address)}`;
+  const { active, debonding, commissionSchedule } = account.escrow;
+  const rules = genesis.parameters.commissionScheduleRules;
+  document.attempt(`${field}.escrow.commission_schedule`, () => {
+    const empty = commissionSchedule.rates.length === 0 && commissionSchedule.bounds.length === 0;
+    if (!empty && rules.rateChangeInterval === 0n) throw new InvalidInput("staking.params", "no rate_change_interval");
+    pruneAndValidate(commissionSchedule, rules, document.baseEpoch);
+  });
+  for (const [beneficiary, allowance] of account.general.allowances) {
+    if (isReserved(beneficiary)) refuse(`${field}.general.allowances`, "to a reserved address");
+    if (allowance > genesis.totalSupply) refuse(`${field}.general.allowances`, "above the total supply");
+  }
+  const pools = [
+    ["active", active, sumShares(genesis.delegations.get(address))],
+    ["debonding", debonding, sumShares(genesis.debondingDelegations.get(address))],
+  ] as const;
+  for (const [name, pool, [count, shares]] of pools) {
+    if (shares !== pool.totalShares) refuse(`${field}.escrow.${name}.total_shares`, `delegations have ${shares}`);
+    if (count === 0 && pool.balance !== 0n) refuse(`${field}.escrow.${name}.balance`, "there are no delegations");
+  }
+}
+
+type Shares = { readonly shares: bigint } | null;
+
+/** Number of delegations and the sum of their shares. */
+function sumShares(delegators: SortedMap<Uint8Array, Shares | Shares[]> | undefined): [count: number, shares: bigint] {
+  let [count, shares] = [0, 0n];
+  for (const [, entry] of delegators ?? []) {
+    for (const delegation of Array.isArray(entry) ? entry : [entry]) {
+      count++;
+      shares += delegation?.shares ?? 0n;
+    }
+  }
+  return [count, shares];
+}
+
+function check(genesis: StakingGenesis, document: GenesisCheck): void {
+  document.attempt("params", () => checkParameters(genesis.parameters, document.debug.dontBlameOasis));
+  checkToken(genesis, document);
+  for (const [address, account] of genesis.ledger.entries()) {
+    if (account !== null) checkAccount(genesis, address, account, document);
+  }
+  for (const address of [...genesis.delegations.keys(), ...genesis.debondingDelegations.keys()]) {
+    if (!genesis.ledger.has(address)) document.refuse("delegations", `${addressToText(address)} has no account`);
+  }
+}
+
+export const genesis: GenesisHooks<StakingGenesis> = {
+  check,
+  initChain,
+  toGenesis: (ctx) => exportGenesis(ctx.state),
+};

@@ -3,7 +3,7 @@ import { SortedMap } from "#common/sorted-map.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { Context } from "../../app/context.js";
 import type { GenesisHooks } from "../../app/define-service.js";
-import { getParameters, setParameters } from "./params.js";
+import { checkParameters, getParameters, setParameters } from "./params.js";
 import { addressStatesOf, pendingActionList, setAddressState, setPendingAction, setVault, vaultList } from "./state.js";
 import { type AddressState, type PendingAction, vaultAddress, type VaultGenesis } from "./types.js";
 
@@ -34,6 +34,9 @@ export function exportGenesis(state: KeyValueReader): VaultGenesis {
 }
 
 export const genesis: GenesisHooks<VaultGenesis | undefined> = {
+  check(section, document) {
+    if (section !== undefined) document.attempt("params", () => checkParameters(section.params));
+  },
   initChain,
   toGenesis: (ctx) => exportGenesis(ctx.state),
 };

@@ -22,7 +22,11 @@ function checkVersions(target: ProtocolVersions): void {
   }
 }
 
-function checkUpgrade({ v, handler, target, epoch }: UpgradeDescriptor): void {
+/**
+ * Checks a descriptor by itself.
+ * @throws CodedError governance/1
+ */
+export function checkUpgrade({ v, handler, target, epoch }: UpgradeDescriptor): void {
   if (v !== DESCRIPTOR_VERSION) refuse(`upgrade descriptor version ${v}, must be ${DESCRIPTOR_VERSION}`);
   const size = utf8(handler).length;
   if (size < MIN_HANDLER || size > MAX_HANDLER) {
