@@ -150,3 +150,33 @@ export function x25519(privateKey: Uint8Array, peerPublicKey: Uint8Array): Uint8
     return new Uint8Array(32);
   }
 }
+
+export function p256Verify(point: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (point.length !== 64 || signature.length !== 64) return false;
+  try {
+    const jwk = { kty: "EC", crv: "P-256", x: base64url(point.subarray(0, 32)), y: base64url(point.subarray(32)) };
+    const key = createPublicKey({ key: jwk, format: "jwk" });
+    return verify("sha256", message, { key, dsaEncoding: "ieee-p1363" }, signature);
+  } catch {
+    // OpenSSL refuses a point off the curve already at import.
+    return false;
+  }
+}
+
+export function rsaSha256Verify(
+  modulus: Uint8Array,
+  exponent: number,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  // OpenSSL takes any exponent; an even one, or 1, makes no key.
+  if (exponent < 3 || exponent % 2 === 0) return false;
+  const e = new Uint8Array(4);
+  new DataView(e.buffer).setUint32(0, exponent);
+  try {
+    const key = createPublicKey({ key: { kty: "RSA", n: base64url(modulus), e: base64url(e) }, format: "jwk" });
+    return verify("sha256", message, key, signature);
+  } catch {
+    return false;
+  }
+}

@@ -41,3 +41,24 @@ export declare function ed25519Key(seed: Uint8Array): Ed25519Key;
 export declare function x25519PublicKey(privateKey: Uint8Array): Uint8Array;
 /** X25519 shared secret (32 bytes), all zeros for a small-order peer: the caller decides what that means. */
 export declare function x25519(privateKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array;
+
+/**
+ * Whether an ECDSA signature on P-256 holds over the SHA-256 of a message. Both halves of the range of s are accepted.
+ *
+ * @param point x and y, 64 bytes; a point off the curve never verifies
+ * @param signature r and s, 64 bytes
+ */
+export declare function p256Verify(point: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+/**
+ * Whether an RSA signature (PKCS #1 v1.5) holds over the SHA-256 of a message.
+ *
+ * @param modulus odd, big-endian, without leading zeros
+ * @param exponent odd, 3..2^31-1
+ * @param signature as long as the modulus
+ */
+export declare function rsaSha256Verify(
+  modulus: Uint8Array,
+  exponent: number,
+  message: Uint8Array,
+  signature: Uint8Array,
+): boolean;

@@ -16,24 +16,22 @@ import {
 
 const MEASUREMENT_384 = 48;
 
-/** Verdict of the older attestation service about a platform. */
+/** Verdicts of the older attestation service about a platform. */
+export const IAS_QUOTE_STATUS = {
+  OK: 1,
+  SIGNATURE_INVALID: 2,
+  GROUP_REVOKED: 3,
+  SIGNATURE_REVOKED: 4,
+  KEY_REVOKED: 5,
+  SIGRL_VERSION_MISMATCH: 6,
+  GROUP_OUT_OF_DATE: 7,
+  CONFIGURATION_NEEDED: 8,
+  SW_HARDENING_NEEDED: 9,
+  CONFIGURATION_AND_SW_HARDENING_NEEDED: 10,
+} as const;
+
 export type IasQuoteStatus = number;
-export const IasQuoteStatus: Schema<number> = enumeration(
-  "IasQuoteStatus",
-  {
-    OK: 1,
-    SIGNATURE_INVALID: 2,
-    GROUP_REVOKED: 3,
-    SIGNATURE_REVOKED: 4,
-    KEY_REVOKED: 5,
-    SIGRL_VERSION_MISMATCH: 6,
-    GROUP_OUT_OF_DATE: 7,
-    CONFIGURATION_NEEDED: 8,
-    SW_HARDENING_NEEDED: 9,
-    CONFIGURATION_AND_SW_HARDENING_NEEDED: 10,
-  },
-  Number.MAX_SAFE_INTEGER,
-);
+export const IasQuoteStatus: Schema<number> = enumeration("IasQuoteStatus", IAS_QUOTE_STATUS, Number.MAX_SAFE_INTEGER);
 
 /** Policy for quotes checked by the older attestation service. */
 export class IasQuotePolicy extends struct("IasQuotePolicy", {

@@ -37,6 +37,7 @@ describeVectors<{ cases: StatusCase[] }>("services/keymanager_generate_status.js
           now: { seconds: 0n, nanos: 0 },
           height: 0n,
           feature261: c.feature_261,
+          debug: { dontBlameOasis: true, allowTestKeys: true, allowDebugEnclaves: false },
         },
         policy: TEST_KEYS_POLICY,
       });

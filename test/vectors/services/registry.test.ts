@@ -63,7 +63,8 @@ describeVectors<Descriptors>("services/registry_descriptors.json", (data) => {
   const epoch = BigInt(data.epoch);
   const policy = STRICT_POLICY;
   const now = { seconds: BigInt(data.time), nanos: 0 };
-  const attestation = { features: params.teeFeatures, now, height: BigInt(data.height), feature261: true };
+  const debug = { dontBlameOasis: false, allowTestKeys: false, allowDebugEnclaves: false };
+  const attestation = { features: params.teeFeatures, now, height: BigInt(data.height), feature261: true, debug };
   const entity = Entity.decode(fromHex(data.entity));
 
   function verify({ kind, signed = "", descriptor = "" }: Verdict): void {

@@ -4,8 +4,8 @@ import type { Context } from "../../app/context.js";
 import { newEpoch } from "../../app/epoch.js";
 import { acceptancePolicy } from "../../app/execute.js";
 import { isFeature261 } from "../../app/parameters.js";
-import { registryParameters } from "../registry/params.js";
 import { nodeList, runtimeList, suspendRuntime } from "../registry/state.js";
+import { attestationRules } from "../registry/types/attestation-rules.js";
 import { governingAddress } from "../registry/types/claims.js";
 import { type Runtime, RUNTIME_KEY_MANAGER } from "../registry/types/runtime.js";
 import { parameters as stakingParameters } from "../staking/params.js";
@@ -42,8 +42,7 @@ function suspendUnfunded(ctx: Context): void {
 
 function updateStatuses(ctx: Context, epoch: bigint): void {
   const nodes = nodeList(ctx.state);
-  const features = registryParameters.load(ctx.state).teeFeatures;
-  const feature261 = isFeature261(ctx.state);
+  const attestation = attestationRules(ctx, isFeature261(ctx.state));
   const changed: KeyManagerStatus[] = [];
   for (const runtime of keyManagers(ctx)) {
     const before = getStatus(ctx.state, runtime.id);
@@ -53,7 +52,7 @@ function updateStatuses(ctx: Context, epoch: bigint): void {
       secret: masterSecrets.get(ctx.state, runtime.id),
       nodes,
       epoch,
-      attestation: { features, now: ctx.now, height: ctx.lastHeight, feature261 },
+      attestation,
       policy: acceptancePolicy(ctx.env.debug),
     });
     const same = before !== undefined && equalBytes(KeyManagerStatus.encode(before), KeyManagerStatus.encode(status));

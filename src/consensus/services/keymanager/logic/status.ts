@@ -40,8 +40,8 @@ export interface StatusInput {
  * Verifies what an enclave says about itself.
  * @throws CodedError, DecodeError
  */
-function verifyExtraInfo(entry: NodeRuntime, input: StatusInput): InitResponse {
-  verifyNodeRuntimeTee(entry, input.runtime, input.attestation);
+function verifyExtraInfo(node: Node, entry: NodeRuntime, input: StatusInput): InitResponse {
+  verifyNodeRuntimeTee(node.id, entry, input.runtime, input.attestation);
   if (entry.extraInfo === null) throw unknown("keymanager: missing extra info");
   const key = attestationKey(entry, input.runtime);
   const { initResponse, signature } = SignedInitResponse.decode(entry.extraInfo);
@@ -51,9 +51,9 @@ function verifyExtraInfo(entry: NodeRuntime, input: StatusInput): InitResponse {
   return initResponse;
 }
 
-function initResponseOf(entry: NodeRuntime, input: StatusInput): InitResponse | undefined {
+function initResponseOf(node: Node, entry: NodeRuntime, input: StatusInput): InitResponse | undefined {
   try {
-    return verifyExtraInfo(entry, input);
+    return verifyExtraInfo(node, entry, input);
   } catch (error) {
     // A node with a bad response is left out, nothing more.
     if (error instanceof CodedError || error instanceof DecodeError) return undefined;
@@ -108,7 +108,7 @@ function joinedByNode(before: Agreement, node: Node, expected: Expected, input: 
   let entries = 0;
   for (const entry of node.runtimes ?? []) {
     if (entry === null || !equalBytes(entry.id, input.runtime.id)) continue;
-    const response = initResponseOf(entry, input);
+    const response = initResponseOf(node, entry, input);
     const next = response === undefined ? undefined : joined(agreement, response, expected);
     if (next === undefined) return undefined;
     agreement = next;

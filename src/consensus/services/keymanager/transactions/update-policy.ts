@@ -5,8 +5,8 @@ import { defineTransaction } from "../../../app/define-service.js";
 import { currentEpoch } from "../../../app/epoch.js";
 import { acceptancePolicy } from "../../../app/execute.js";
 import { isFeature261 } from "../../../app/parameters.js";
-import { registryParameters } from "../../registry/params.js";
 import { nodeList } from "../../registry/state.js";
+import { attestationRules } from "../../registry/types/attestation-rules.js";
 import { keyManagerErrors } from "../errors.js";
 import { statusEvent } from "../events.js";
 import { checkPolicy } from "../logic/secrets.js";
@@ -22,14 +22,13 @@ export function statusOrNew(ctx: Context, id: Uint8Array): KeyManagerStatus {
 
 /** Before 26.1 a policy counted at once: the committee was formed anew, without a look at the master secret. */
 function appliedAtOnce(ctx: Context, scheduled: KeyManagerStatus): KeyManagerStatus {
-  const features = registryParameters.load(ctx.state).teeFeatures;
   return generateStatus({
     runtime: loadKeyManager(ctx.state, scheduled.id),
     old: scheduled,
     secret: undefined,
     nodes: nodeList(ctx.state),
     epoch: currentEpoch(ctx),
-    attestation: { features, now: ctx.now, height: ctx.lastHeight, feature261: false },
+    attestation: attestationRules(ctx, false),
     policy: acceptancePolicy(ctx.env.debug),
   });
 }

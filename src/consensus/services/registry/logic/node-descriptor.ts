@@ -61,7 +61,7 @@ function checkUniqueVersions(entries: readonly NodeRuntime[], at: number): void 
 }
 
 function checkRuntime(node: Node, entry: NodeRuntime, runtime: Runtime, rules: NodeRules): void {
-  if (!rules.genesis) verifyNodeRuntimeTee(entry, runtime, rules.attestation);
+  if (!rules.genesis) verifyNodeRuntimeTee(node.id, entry, runtime, rules.attestation);
   if (runtime.kind === RUNTIME_KEY_MANAGER) {
     demand(hasRoles(node.roles, ROLE_KEY_MANAGER), "key manager runtime not allowed");
   }

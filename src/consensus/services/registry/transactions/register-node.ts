@@ -18,6 +18,7 @@ import { type VerifiedNode, verifyNode } from "../logic/node-descriptor.js";
 import { verifyNodeUpdate } from "../logic/node-update.js";
 import { GAS_RUNTIME_EPOCH_MAINTENANCE, type RegistryParameters, registryParameters } from "../params.js";
 import { getEntity, getNode, getNodeStatus, resumeRuntime, setNode, setNodeStatus } from "../state.js";
+import { attestationRules } from "../types/attestation-rules.js";
 import { governingAddress, nodeClaim, nodeThresholds } from "../types/claims.js";
 import { isNodeExpired, Node } from "../types/node.js";
 import type { Runtime } from "../types/runtime.js";
@@ -44,7 +45,7 @@ function verify(ctx: Context, envelope: MultiSignedNode, params: RegistryParamet
     state: ctx.state,
     policy: acceptancePolicy(ctx.env.debug),
     genesis: ctx.isInitChain,
-    attestation: { features: params.teeFeatures, now: ctx.now, height: ctx.lastHeight, feature261 },
+    attestation: attestationRules(ctx, feature261),
   });
 }
 

@@ -1,6 +1,6 @@
 import { CodedError } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
-import { registryParameters } from "../params.js";
+import { attestationRules } from "./attestation-rules.js";
 import { verifyNodeRuntimeTee } from "./attestation.js";
 import { nodeRuntime } from "./deployments.js";
 import type { Node } from "./node.js";
@@ -19,9 +19,8 @@ export function isSuitableTee(
 ): boolean {
   const entry = nodeRuntime(node, runtime.id, deployment.version);
   if (entry === undefined) return false;
-  const features = registryParameters.load(ctx.state).teeFeatures;
   try {
-    verifyNodeRuntimeTee(entry, runtime, { features, now: ctx.now, height: ctx.lastHeight, feature261 });
+    verifyNodeRuntimeTee(node.id, entry, runtime, attestationRules(ctx, feature261));
     return true;
   } catch (error) {
     if (error instanceof CodedError) return false;
