@@ -1,0 +1,87 @@
+import { setImmediate as immediate } from "node:timers/promises";
+import { keyValue } from "@qanat/example-kv";
+import { MemoryDisk } from "#common/memory-disk.js";
+import type { Log } from "#common/ports/log.js";
+import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
+import { timestampFromNanos } from "#consensus/block/timestamp.js";
+import { buildGenesis, SOFTWARE_VERSION } from "#network/fixture.js";
+import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
+import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, networkMembers } from "#network/topology.js";
+import { buildHandler } from "#node/rpc/index.js";
+import { systemClock } from "#platform/clock.js";
+import { systemEntropy } from "#platform/entropy.js";
+import { type GrpcWebServer, listenGrpcWeb } from "#platform/grpc-web.js";
+import { InProcessHost } from "#runtime/host/in-process.js";
+
+/** The identifier of the key-value runtime: the test flag and nothing else. */
+export const RUNTIME_ID = Uint8Array.of(0x80, ...new Array<number>(31).fill(0));
+
+/** A network in this process, reachable over gRPC-web. */
+export interface RunningNetwork {
+  readonly network: LocalNetwork;
+  /** Address for clients. */
+  readonly url: string;
+  readonly accounts: readonly DevelopmentAccount[];
+  /** Warnings and errors that the network logged. */
+  readonly complaints: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** Keeps what must not happen unnoticed. */
+function complainingLog(complaints: string[]): Log {
+  const log: Log = {
+    child: () => log,
+    debug: () => undefined,
+    info: () => undefined,
+    warn: () => undefined,
+    error: (message, fields) => complaints.push(`${message} ${JSON.stringify(fields)}`),
+  };
+  return log;
+}
+
+/** Starts a network with the default members, on disks in memory, without load of its own. */
+export async function startNetwork(): Promise<RunningNetwork> {
+  const complaints: string[] = [];
+  const log = complainingLog(complaints);
+  const world: NetworkWorld = {
+    clock: systemClock,
+    entropy: systemEntropy,
+    log,
+    openDisk: () => new MemoryDisk(),
+    settle: async () => {
+      await immediate();
+    },
+  };
+  const members = networkMembers(systemEntropy.bytes(32), DEFAULT_SIZE);
+  const accounts = developmentAccounts(10);
+  const genesisTime = timestampFromNanos(BigInt(systemClock.nowMs()) * 1_000_000n);
+  const committee = { primary: 3, backup: 2 };
+  const genesis = buildGenesis({ members, accounts, committee, runtimeId: RUNTIME_ID, genesisTime });
+  const network = new LocalNetwork({
+    world,
+    genesis,
+    members,
+    runtimeId: RUNTIME_ID,
+    pace: DEFAULT_PACE,
+    provision: (_, site) => new InProcessHost({ ...site, program: keyValue }),
+  });
+  const handler = buildHandler({
+    backend: network.backend,
+    genesis,
+    node: network.node("client-0"),
+    softwareVersion: SOFTWARE_VERSION,
+    clock: world.clock,
+  });
+  const web: GrpcWebServer = await listenGrpcWeb({ port: 0 }, handler, log);
+  await network.start();
+  return {
+    network,
+    url: `http://127.0.0.1:${web.port}`,
+    accounts,
+    complaints,
+    async stop() {
+      await web.close();
+      await network.stop();
+    },
+  };
+}
