@@ -57,6 +57,11 @@ export function toHex(bytes: Uint8Array): string {
   return text;
 }
 
+/** One character per byte: the quickest key for a `Map`. For short byte strings only, each byte is an argument. */
+export function binaryText(bytes: Uint8Array): string {
+  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
 function hexDigit(code: number): number {
   if (code >= 48 && code <= 57) {
     return code - 48;

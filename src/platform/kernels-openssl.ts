@@ -10,7 +10,9 @@ import {
   sign,
   verify,
 } from "node:crypto";
+import { binaryText } from "#common/bytes.js";
 import type { Ed25519Key } from "#common/crypto/kernels.js";
+import { RecentMap } from "#common/recent-map.js";
 
 /** Above this size one streaming hash beats the one-shot call, whose result travels as a string. */
 const ONE_SHOT_LIMIT = 8192;
@@ -97,20 +99,13 @@ function publicHalf(key: KeyObject): Uint8Array {
   return new Uint8Array(Buffer.from(x ?? "", "base64url"));
 }
 
-const publicKeys = new Map<string, KeyObject>();
+const publicKeys = new RecentMap<KeyObject>(PUBLIC_KEY_CACHE);
 
 function cachedPublicKey(bytes: Uint8Array): KeyObject {
-  const id = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("binary");
+  const id = binaryText(bytes);
   const known = publicKeys.get(id);
   if (known !== undefined) {
     return known;
-  }
-  if (publicKeys.size >= PUBLIC_KEY_CACHE) {
-    // The oldest entry goes: keys in steady use come back at the price of one import.
-    const oldest = publicKeys.keys().next();
-    if (oldest.done !== true) {
-      publicKeys.delete(oldest.value);
-    }
   }
   const key = importPublicKey("Ed25519", bytes);
   publicKeys.set(id, key);

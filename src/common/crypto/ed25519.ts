@@ -1,7 +1,8 @@
 /** Which Ed25519 signatures this protocol accepts (common: signature verification). */
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { ed25519Accepts } from "#kernels";
-import { equalBytes, fromHex } from "../bytes.js";
+import { binaryText, equalBytes, fromHex } from "../bytes.js";
+import { RecentMap } from "../recent-map.js";
 
 export const PUBLIC_KEY_SIZE = 32;
 export const SIGNATURE_SIZE = 64;
@@ -52,19 +53,7 @@ export function isReducedScalar(scalar: Uint8Array): boolean {
 // cache only remembers what a pure function answered, and only "valid": a peer cannot fill it with rubbish for free.
 const CACHED_SIGNATURES = 8192;
 const CACHED_MESSAGE_SIZE = 64;
-const accepted = new Set<string>();
-
-function binaryText(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes);
-}
-
-function remember(id: string): void {
-  if (accepted.size >= CACHED_SIGNATURES) {
-    const oldest = accepted.values().next();
-    if (oldest.done !== true) accepted.delete(oldest.value);
-  }
-  accepted.add(id);
-}
+const accepted = new RecentMap<true>(CACHED_SIGNATURES);
 
 /**
  * Checks a signature over bytes as they are (no context, no prehash, no key blacklist).
@@ -87,9 +76,9 @@ export function verifyRaw(publicKey: Uint8Array, message: Uint8Array, signature:
   // What is signed is a digest nearly always; anything longer is not worth its place in the cache.
   if (message.length > CACHED_MESSAGE_SIZE) return verifyExactly(publicKey, message, signature);
   const id = binaryText(signature) + binaryText(publicKey) + binaryText(message);
-  if (accepted.has(id)) return true;
+  if (accepted.get(id) === true) return true;
   const valid = verifyExactly(publicKey, message, signature);
-  if (valid) remember(id);
+  if (valid) accepted.set(id, true);
   return valid;
 }
 

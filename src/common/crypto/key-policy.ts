@@ -1,5 +1,5 @@
 /** Public keys whose signatures never count (common: key blacklist). */
-import { toHex } from "../bytes.js";
+import { fromHex, toHex } from "../bytes.js";
 
 /** The keys behind the reserved addresses: nobody may act as the common pool, the fee accumulator and so on. */
 export const RESERVED_KEYS = {
@@ -30,7 +30,9 @@ export interface AcceptancePolicy {
 
 function forbidding(keys: readonly string[]): AcceptancePolicy {
   const forbidden = new Set(keys);
-  return { forbids: (publicKey) => forbidden.has(toHex(publicKey)) };
+  // Nearly every key differs from all of them in its first byte already.
+  const first = new Set(keys.map((key) => fromHex(key)[0]));
+  return { forbids: (publicKey) => first.has(publicKey[0]) && forbidden.has(toHex(publicKey)) };
 }
 
 const reserved = Object.values(RESERVED_KEYS);

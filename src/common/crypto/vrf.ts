@@ -7,6 +7,7 @@ import { ed25519, ed25519_hasher } from "@noble/curves/ed25519.js";
 import { ed25519Key, sha512 } from "#kernels";
 import { assert } from "../assert.js";
 import { concatBytes, equalBytes, toHex, utf8 } from "../bytes.js";
+import { RecentMap } from "../recent-map.js";
 import { isReducedScalar, isSmallOrder, PUBLIC_KEY_SIZE, SEED_SIZE } from "./ed25519.js";
 
 /** Size of a proof: a point, a challenge of 16 bytes and a scalar. */
@@ -27,18 +28,8 @@ const SCALAR_SIZE = 32;
 // Both caches only remember what a pure function answered, so they can never change an answer.
 const CACHED_POINTS = 1024;
 const CACHED_PROOFS = 4096;
-const points = new Map<string, CurvePoint>();
-const verified = new Map<string, Uint8Array>();
-
-function remember<V>(cache: Map<string, V>, limit: number, key: string, value: V): void {
-  if (cache.size >= limit) {
-    const oldest = cache.keys().next();
-    if (oldest.done !== true) {
-      cache.delete(oldest.value);
-    }
-  }
-  cache.set(key, value);
-}
+const points = new RecentMap<CurvePoint>(CACHED_POINTS);
+const verified = new RecentMap<Uint8Array>(CACHED_PROOFS);
 
 function fromLittleEndian(bytes: Uint8Array): bigint {
   return BigInt(`0x${toHex(bytes.slice().reverse())}`);
@@ -75,7 +66,7 @@ function decodePublicKey(publicKey: Uint8Array): CurvePoint | undefined {
   }
   const point = decodePoint(publicKey);
   if (point !== undefined) {
-    remember(points, CACHED_POINTS, id, point);
+    points.set(id, point);
   }
   return point;
 }
@@ -189,7 +180,7 @@ export class VrfKey {
     const s = (k + fromLittleEndian(c) * x) % ORDER;
     const proof = concatBytes(gammaBytes, c, toLittleEndian(s, SCALAR_SIZE));
     // Whoever proves usually meets its own proof again, in a transaction that must be verified.
-    remember(verified, CACHED_PROOFS, cacheKey(this.publicKey, alpha, proof), output(cofactorGamma));
+    verified.set(cacheKey(this.publicKey, alpha, proof), output(cofactorGamma));
     return proof;
   }
 }
@@ -244,7 +235,7 @@ export function verifyProof(publicKey: Uint8Array, alpha: Uint8Array, proof: Uin
     return null;
   }
   const beta = output(cofactorGamma);
-  remember(verified, CACHED_PROOFS, id, beta);
+  verified.set(id, beta);
   return beta.slice();
 }
 

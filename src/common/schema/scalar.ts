@@ -1,3 +1,4 @@
+import type { CborReader } from "../cbor/reader.js";
 import { DecodeError } from "../errors/index.js";
 import type { Json } from "../json.js";
 import { define, type Schema } from "./schema.js";
@@ -40,11 +41,11 @@ export const u8: Schema<number> = small("u8", 0xff);
 export const u16: Schema<number> = small("u16", 0xffff);
 export const u32: Schema<number> = small("u32", 0xffffffff);
 
-function big(typeName: string, min: bigint, max: bigint): Schema<bigint> {
+function big(typeName: string, min: bigint, max: bigint, readValue: (r: CborReader) => bigint): Schema<bigint> {
   return define<bigint>({
     typeName,
     write: (w, value) => w.int(value),
-    readValue: (r) => inRange(r.readInt(), min, max),
+    readValue,
     toJson: integerJson,
     fromJson: (json) => inRange(jsonInteger(json), min, max),
     zero: () => 0n,
@@ -53,8 +54,11 @@ function big(typeName: string, min: bigint, max: bigint): Schema<bigint> {
   });
 }
 
-export const u64: Schema<bigint> = big("u64", 0n, U64_MAX);
-export const i64: Schema<bigint> = big("i64", -(1n << 63n), (1n << 63n) - 1n);
+const I64_MIN = -(1n << 63n);
+const I64_MAX = (1n << 63n) - 1n;
+
+export const u64: Schema<bigint> = big("u64", 0n, U64_MAX, (r) => r.readU64());
+export const i64: Schema<bigint> = big("i64", I64_MIN, I64_MAX, (r) => inRange(r.readInt(), I64_MIN, I64_MAX));
 
 export const bool: Schema<boolean> = define<boolean>({
   typeName: "bool",

@@ -180,7 +180,11 @@ function readStruct(r: CborReader, fields: readonly Field[], names: FieldNames):
   const max = r.strictness.maxElements;
   const entries = r.startMap(max);
   const quick = count <= QUICK_FIELDS ? entries : 0;
-  let [next, seen, done, keyFrom, keyTo] = [0, 0, 0, -1, -1];
+  let next = 0;
+  let seen = 0;
+  let done = 0;
+  let keyFrom = -1;
+  let keyTo = -1;
   for (; done < quick; done++) {
     const from = r.offset;
     let at = next;
