@@ -10,6 +10,7 @@ import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { engineBlockParams, genesisInput } from "#consensus/genesis/start.js";
 import { EXECUTION_ORDER, SUBSCRIPTION_ORDER } from "#consensus/services/index.js";
 import { UpgradeManager } from "#consensus/services/upgrades/index.js";
+import { getFutureEpoch } from "#consensus/services/beacon/queries.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { Node } from "#node/node.js";
@@ -78,6 +79,8 @@ export class LocalNetwork {
       blockParams: engineBlockParams(genesis),
       signers: members.filter((m) => m.kind === "validator").map((m) => m.identity.consensus),
       pace,
+      // Between the last block of an epoch and the first of the next, committees have to wait.
+      isDue: () => getFutureEpoch(app.stateAt(0n))?.height === app.height + 1n,
     });
     const streams = new MemoryNetwork({ clock: world.clock, log: world.log.child("p2p"), fate: options.fate });
     this.nodes = members.map((member, i) => {

@@ -29,7 +29,7 @@ export interface TxPoolOptions {
   readonly log: Log;
   /** Gossips a transaction. */
   readonly publish: (raw: Uint8Array) => void;
-  /** Told after new transactions became known to be valid. */
+  /** Told after transactions became known to be valid, or are still. */
   readonly checked: () => void;
   readonly limits?: Partial<TxPoolLimits>;
 }
@@ -266,17 +266,17 @@ export class TxPool {
   private accept(batch: readonly PendingCheck[], results: readonly CheckTxResult[]): void {
     // The state does not change within a batch, whatever the runtime says of later transactions of a sender.
     const stateSeqs = new Map<string, bigint>();
-    let fresh = 0;
+    let accepted = 0;
     batch.forEach((check, i) => {
       const outcome = this.enqueue(check, results[i] as CheckTxResult, stateSeqs);
       if (outcome.error.code !== 0) this.seen.delete(check.hash);
-      else if (!check.discard && !check.recheck) {
-        fresh++;
-        this.announce(check);
+      else if (!check.discard) {
+        accepted++;
+        if (!check.recheck) this.announce(check);
       }
       settle(check, outcome);
     });
-    if (fresh > 0) this.options.checked();
+    if (accepted > 0) this.options.checked();
   }
 
   private enqueue(check: PendingCheck, result: CheckTxResult, stateSeqs: Map<string, bigint>): CheckTxResult {

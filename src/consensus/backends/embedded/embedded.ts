@@ -35,6 +35,8 @@ export interface EmbeddedOptions {
   /** Consensus keys of the validators that run in this process. */
   readonly signers: readonly Signer[];
   readonly pace: Pace;
+  /** Asked after each block made on demand: whether the next one should come soon though no transaction waits. */
+  readonly isDue?: () => boolean;
   readonly mempool?: MempoolLimits;
 }
 
@@ -211,7 +213,7 @@ export class EmbeddedBackend implements Backend {
       return;
     }
     const { intervalMs, idleMs, gatherMs } = this.options.pace;
-    this.urgent = this.pool.size > 0 && intervalMs === undefined;
+    this.urgent = intervalMs === undefined && (this.pool.size > 0 || this.options.isDue?.() === true);
     this.arm(intervalMs ?? (this.urgent ? gatherMs : idleMs));
   }
 
