@@ -1,11 +1,12 @@
-// npm test [-- FILTER …]: set-up when needed, then every test; the last line counts them.
+// npm test [-- FILTER …]: set-up when needed, then every test; the last line counts them. --nightly adds the long ones.
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT, run } from "./support/run.mjs";
 import { setup } from "./setup.mjs";
 
 await setup();
-const filters = process.argv.slice(2);
+const nightly = process.argv.includes("--nightly");
+const filters = process.argv.slice(2).filter((argument) => argument !== "--nightly");
 const report = join(ROOT, ".cache/test-report.json");
 mkdirSync(join(ROOT, ".cache"), { recursive: true });
 rmSync(report, { force: true });
@@ -19,7 +20,13 @@ const code = await run(
     `--outputFile.json=${report}`,
     ...filters,
   ],
-  { env: { ...process.env, QANAT_VECTORS_TABLE: filters.length === 0 ? "1" : "" } },
+  {
+    env: {
+      ...process.env,
+      QANAT_VECTORS_TABLE: filters.length === 0 ? "1" : "",
+      ...(nightly ? { QANAT_NIGHTLY: "1" } : {}),
+    },
+  },
 );
 process.stdout.write(`${count(report)}\n`);
 process.exit(code);

@@ -69,7 +69,7 @@ export async function checkGenesisFile(file: string, options: CheckOptions): Pro
 function dump(folder: DataFolder, height: bigint | undefined): GenesisDocument {
   const genesis = folder.read(GENESIS_FILE);
   if (genesis === undefined) throw new InvalidInput("--data", `${folder.path} has no ${GENESIS_FILE}`);
-  const { chainId } = parseGenesis(fromUtf8(genesis));
+  const origin = parseGenesis(fromUtf8(genesis));
   const disk = openLmdbDisk({ path: folder.file(CONSENSUS_FOLDER) });
   try {
     const db = new DiskNodeDb({ disk, name: "state", namespace: STATE_NAMESPACE });
@@ -80,7 +80,7 @@ function dump(folder: DataFolder, height: bigint | undefined): GenesisDocument {
       throw new InvalidInput("--height", `${folder.path} has no state of height ${version}`);
     }
     const state = new Tree({ db, root, writeLog: false });
-    return exportGenesis(state, { height: version, time: block.header.time, chainId });
+    return exportGenesis(state, { height: version, time: block.header.time, origin });
   } finally {
     disk.close();
   }

@@ -42,6 +42,7 @@ export const CONSENSUS_ORDER: Readonly<Record<string, number>> = {
   light: 5,
   backends: 6,
   submission: 7,
+  replay: 7,
   rpc: 7,
   watch: 7,
 };

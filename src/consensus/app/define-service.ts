@@ -72,11 +72,13 @@ export interface GenesisScope {
 }
 
 /** What a check of a genesis document sees, and where it reports. */
-export interface GenesisCheck extends GenesisScope {
+export interface GenesisCheck {
   readonly baseEpoch: bigint;
   readonly debug: DebugSwitches;
   /** Keys that nobody may use. */
   readonly publicKeyBlacklist: readonly Uint8Array[];
+  /** Section of another service, by its name. */
+  section(name: string): unknown;
   /** Reports a field, named from the service's section on, e.g. `params.interval`. */
   refuse(field: string, reason: string): void;
   /** Reports a field if `body` throws a CodedError or InvalidInput; for checks that transactions share. */

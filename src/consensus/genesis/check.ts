@@ -9,7 +9,7 @@ import type { ConsensusParameters } from "../app/parameters.js";
 import { STATE_NAMESPACE } from "../app/state-root.js";
 import { EXECUTION_ORDER, SUBSCRIPTION_ORDER } from "../services/index.js";
 import type { GenesisDocument } from "./document.js";
-import { genesisInput } from "./start.js";
+import { genesisInput, sectionsOf } from "./start.js";
 
 /** Why a document should not start a network. */
 export interface GenesisProblem {
@@ -53,14 +53,13 @@ function asProblem(field: string, error: unknown): GenesisProblem {
   throw error;
 }
 
-function checkServices(document: GenesisDocument, input: GenesisInput, debug: DebugSwitches, report: Report): void {
+function checkServices(document: GenesisDocument, debug: DebugSwitches, report: Report): void {
+  const section = sectionsOf(document);
   for (const service of EXECUTION_ORDER) {
     const refuse: Report = (field, reason) => report(`${service.name}.${field}`, reason);
     const check: GenesisCheck = {
-      height: input.height,
-      validators: input.validators,
-      section: (name) => input.section(name),
-      baseEpoch: input.baseEpoch,
+      section,
+      baseEpoch: document.beacon.base,
       debug,
       publicKeyBlacklist: document.consensus.params.publicKeyBlacklist,
       refuse,
@@ -73,7 +72,7 @@ function checkServices(document: GenesisDocument, input: GenesisInput, debug: De
         }
       },
     };
-    service.genesis?.check?.(input.section(service.name) as never, check);
+    service.genesis?.check?.(section(service.name) as never, check);
   }
 }
 
@@ -95,10 +94,10 @@ export function checkGenesis(document: GenesisDocument, debug: DebugSwitches): G
   if (document.height < 1n) report("height", `is ${document.height}, must be at least 1`);
   if (document.chainId.trim() === "") report("chain_id", "must not be empty");
   checkConsensus(document.consensus.params, debug, (field, reason) => report(`consensus.${field}`, reason));
+  checkServices(document, debug, report);
+  if (problems.length > 0) return problems;
   try {
-    const input = genesisInput(document);
-    checkServices(document, input, debug, report);
-    if (problems.length === 0) tryStart(input, debug);
+    tryStart(genesisInput(document), debug);
   } catch (error) {
     problems.push(asProblem("registry.nodes", error));
   }

@@ -11,33 +11,32 @@ import { toGenesis as staking } from "../services/staking/queries.js";
 import { toGenesis as vault } from "../services/vault/queries.js";
 import type { GenesisDocument } from "./document.js";
 
-/** Name of the engine whose blocks the chain has, as genesis documents give it. */
-const ENGINE = "tendermint";
-
 /** What a document says that is not in the state. */
 export interface ExportScope {
   /** Height of the state. */
   readonly height: bigint;
   /** Time of the block of that height. */
   readonly time: Timestamp;
-  readonly chainId: string;
+  /** The document that the chain was started with. */
+  readonly origin: GenesisDocument;
 }
 
 /** The document that starts a chain with the state of a height (consensus: genesis document, export). */
-export function exportGenesis(state: KeyValueReader, { height, time, chainId }: ExportScope): GenesisDocument {
+export function exportGenesis(state: KeyValueReader, { height, time, origin }: ExportScope): GenesisDocument {
+  const { tokenSymbol, tokenValueExponent } = origin.staking;
   return {
     height,
     genesisTime: time,
-    chainId,
+    chainId: origin.chainId,
     registry: registry(state),
     roothash: roothash(state),
-    staking: staking(state),
+    staking: { ...staking(state), tokenSymbol, tokenValueExponent },
     keymanager: keymanager(state),
     scheduler: scheduler(state),
     beacon: beacon(state),
     governance: governance(state),
     vault: vault(state),
-    consensus: { backend: ENGINE, params: consensusParametersCell.load(state) },
+    consensus: { backend: origin.consensus.backend, params: consensusParametersCell.load(state) },
     extraData: null,
   };
 }

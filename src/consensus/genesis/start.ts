@@ -4,17 +4,19 @@ import type { BlockParams } from "../block/params.js";
 import { chainContext, type GenesisDocument } from "./document.js";
 import { genesisValidators } from "./validators.js";
 
-/** Sections by the name of their service. */
-function sections(document: GenesisDocument): ReadonlyMap<string, unknown> {
+/** Finds sections of a document by the name of their service. */
+export function sectionsOf(document: GenesisDocument): (name: string) => unknown {
   const { beacon, staking, registry, scheduler, governance, vault, keymanager, roothash } = document;
-  return new Map<string, unknown>(
-    Object.entries({ beacon, staking, registry, scheduler, governance, vault, keymanager, roothash }),
-  );
+  const named = { beacon, staking, registry, scheduler, governance, vault, keymanager, roothash };
+  const sections = new Map<string, unknown>(Object.entries(named));
+  return (name) => {
+    if (!sections.has(name)) throw new Fault(`genesis document has no section ${name}`);
+    return sections.get(name);
+  };
 }
 
 /** What the state machine takes from a genesis document. */
 export function genesisInput(document: GenesisDocument): GenesisInput {
-  const bySection = sections(document);
   return {
     height: document.height,
     time: document.genesisTime,
@@ -22,10 +24,7 @@ export function genesisInput(document: GenesisDocument): GenesisInput {
     baseEpoch: document.beacon.base,
     parameters: document.consensus.params,
     validators: genesisValidators(document),
-    section(name) {
-      if (!bySection.has(name)) throw new Fault(`genesis document has no section ${name}`);
-      return bySection.get(name);
-    },
+    section: sectionsOf(document),
   };
 }
 
