@@ -50,6 +50,14 @@ describe("the commands of package.json", () => {
     const manifest = JSON.parse(readFileSync(resolve(ROOT, "package.json"), "utf8")) as {
       scripts: Record<string, string>;
     };
-    expect(Object.keys(manifest.scripts).sort()).toEqual(["bench", "build", "check", "setup", "start", "test"]);
+    expect(Object.keys(manifest.scripts).sort()).toEqual([
+      "bench",
+      "build",
+      "check",
+      "setup",
+      "start",
+      "test",
+      "test:nightly",
+    ]);
   });
 });
