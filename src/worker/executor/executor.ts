@@ -340,7 +340,8 @@ export class Executor {
   private finish({ rank, proposal: given }: Processing, outcome: Outcome): void {
     const { round } = this;
     this.state = WAITING;
-    if (round === undefined) return;
+    // The others may have been faster: what they agreed on is final here before the news of it arrives.
+    if (round === undefined || (this.options.db.latestVersion() ?? -1n) >= round.number) return;
     if (outcome === "failed") {
       round.paused = true;
       round.after(FAILURE_PAUSE_MS, () => {

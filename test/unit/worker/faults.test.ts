@@ -181,3 +181,30 @@ describe("a restart", () => {
     }
   });
 });
+
+describe("messages that take their time and overtake each other", () => {
+  test("do not keep transactions from being executed once each", async () => {
+    const seed = Date.now() % 1_000_000;
+    console.log(`seed of the delays: ${seed}`);
+    let state = seed;
+    // A linear congruential generator is random enough for delays.
+    const delay = (): number => {
+      state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor(state / 65_536) % 40;
+    };
+    await start(testNetwork(provisionKeyValue, new Map(), { fate: delay }));
+    const { client } = net.worker("client-0");
+    const names = ["alice", "bob", "carol", "dave"];
+    const all = names.flatMap((name) =>
+      [5n, 3n, 4n, 1n, 2n].map((n) => client.submitTxMeta(insertCall(`late ${name}`, n - 1n, "k", `${n}`))),
+    );
+    const places = await Promise.all(all);
+    expect(places.every(({ checkTxError }) => checkTxError === undefined)).toBe(true);
+    const last = places.reduce((max, { round }) => (round > max ? round : max), 0n);
+    await net.settled(last);
+    for (let round = 1n; round <= last; round++) {
+      const blocks = nodeNames("compute").map((name) => net.worker(name).client.getTransactions(round));
+      for (const transactions of blocks) expect(transactions).toEqual(client.getTransactions(round));
+    }
+  });
+});
