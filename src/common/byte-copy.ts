@@ -22,7 +22,8 @@ export function copyRange(source: Uint8Array, from: number, to: number): Uint8Ar
     for (let i = 0; i < n; i++) out[i] = source[from + i] as number;
     return out;
   }
-  if (n <= SMALL || n > MEDIUM) return source.slice(from, to);
+  // Not the array's own method: that of Node.js's Buffer gives a view instead of a copy.
+  if (n <= SMALL || n > MEDIUM) return Uint8Array.prototype.slice.call(source, from, to);
   if (slab.at + n > slab.bytes.length) {
     slab.bytes = new Uint8Array(SLAB_BYTES);
     slab.at = 0;

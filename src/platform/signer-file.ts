@@ -1,12 +1,12 @@
 /** Signers whose keys lie in PEM files, in the layout of the reference node (common: signers). */
-import { chmodSync, closeSync, existsSync, fstatSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { concatBytes, equalBytes } from "#common/bytes.js";
 import { decodePem, encodePem, PEM_PRIVATE_KEY, PEM_PUBLIC_KEY, PEM_STATIC_ENTROPY } from "#common/crypto/pem.js";
 import { type Domain, MemorySigner, type SignatureContext, type Signer } from "#common/crypto/signature.js";
 import { InvalidInput } from "#common/errors/index.js";
+import { KeyFileError, readSecret, writeSecret } from "./key-files.js";
 
-const MODE = 0o600;
 const SEED_SIZE = 32;
 const PRIVATE_KEY_SIZE = 64;
 const ENTROPY_SIZE = 32;
@@ -26,17 +26,6 @@ const ENTROPY_FILE = "p2p_entropy.pem";
 /** Where random bytes come from. */
 export interface SeedSource {
   bytes(size: number): Uint8Array;
-}
-
-/** A key file that must not be used: missing, readable by others, already there, or not what it must hold. */
-export class KeyFileError extends Error {
-  override readonly name = "KeyFileError";
-  readonly path: string;
-
-  constructor(path: string, reason: string, options?: { cause?: unknown }) {
-    super(`${path}: ${reason}`, options);
-    this.path = path;
-  }
 }
 
 /** A signer that knows its role: only the VRF key proves, only the p2p key has static entropy. */
@@ -67,23 +56,6 @@ export class FileSigner implements Signer {
   }
 }
 
-function readSecret(path: string): Uint8Array {
-  if (!existsSync(path)) {
-    throw new KeyFileError(path, "does not exist");
-  }
-  const file = openSync(path, "r");
-  try {
-    // The open file is asked, not the path, so nobody can exchange it in between.
-    const mode = fstatSync(file).mode & 0o777;
-    if (mode !== MODE) {
-      throw new KeyFileError(path, `has mode ${mode.toString(8)}, must be exactly ${MODE.toString(8)}`);
-    }
-    return new Uint8Array(readFileSync(file));
-  } finally {
-    closeSync(file);
-  }
-}
-
 function parse(path: string, type: string, file: Uint8Array, size: number): Uint8Array {
   let data: Uint8Array;
   try {
@@ -95,17 +67,6 @@ function parse(path: string, type: string, file: Uint8Array, size: number): Uint
     throw new KeyFileError(path, `holds ${data.length} bytes, must be ${size}`);
   }
   return data;
-}
-
-function writeSecret(path: string, content: Uint8Array): void {
-  try {
-    // "wx" creates the file or fails, so an existing key can never be overwritten, not even in a race.
-    writeFileSync(path, content, { flag: "wx", mode: MODE });
-  } catch (cause) {
-    throw new KeyFileError(path, existsSync(path) ? "already exists" : "cannot be written", { cause });
-  }
-  // A umask may have taken bits away.
-  chmodSync(path, MODE);
 }
 
 function loadSeed(path: string): Uint8Array {

@@ -96,7 +96,8 @@ export class CborReader {
    */
   peekVersion(): number | undefined {
     const { input, at } = this;
-    if (at + 3 >= input.length || (input[at] as number) >> 5 !== 5 || ((input[at] as number) & 31) > 23) return undefined;
+    if (at + 3 >= input.length || (input[at] as number) >> 5 !== 5 || ((input[at] as number) & 31) > 23)
+      return undefined;
     const version = input[at + 3] as number;
     return input[at + 1] === 0x61 && input[at + 2] === 0x76 && version < 24 ? version : undefined;
   }

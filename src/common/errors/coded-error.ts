@@ -33,8 +33,7 @@ export function unknown(message: string): CodedError {
 function factory(module: string, code: number, text: string): ErrorFactory {
   const make = (context?: string): CodedError =>
     new CodedError(module, code, context === undefined ? text : `${text}: ${context}`);
-  const is = (error: unknown): boolean =>
-    error instanceof CodedError && error.module === module && error.code === code;
+  const is = (error: unknown): boolean => error instanceof CodedError && error.module === module && error.code === code;
   return Object.assign(make, { module, code, is });
 }
 

@@ -20,7 +20,8 @@ export class DecodeError extends Error {
 
   /** The same error seen from one level further out. */
   within(segment: string): DecodeError {
-    const path = this.path === "" ? segment : this.path.startsWith("[") ? segment + this.path : `${segment}.${this.path}`;
+    const path =
+      this.path === "" ? segment : this.path.startsWith("[") ? segment + this.path : `${segment}.${this.path}`;
     return new DecodeError(this.reason, path);
   }
 }

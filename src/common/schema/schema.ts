@@ -90,9 +90,7 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Completes a definition to a schema. */
 export function define<T>(d: Definition<T>): Schema<T> {
   const { write, readValue } = d;
-  const read = d.ownsNull
-    ? readValue
-    : (r: CborReader): T => (r.tryNull() ? d.zero() : readValue(r));
+  const read = d.ownsNull ? readValue : (r: CborReader): T => (r.tryNull() ? d.zero() : readValue(r));
   const encode = (value: T): Uint8Array => encodeWith(write, value);
   return {
     typeName: d.typeName,

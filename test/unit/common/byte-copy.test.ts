@@ -15,6 +15,15 @@ describe("copies of byte ranges", () => {
     source.set(before);
   });
 
+  it("are copies of a Buffer too, whose own slice is a view", () => {
+    for (const n of [5, 32, 100, 2000]) {
+      const buffer = Buffer.alloc(n, 7);
+      const copy = copyRange(buffer, 0, n);
+      buffer.fill(0);
+      expect(copy.every((byte) => byte === 7)).toBe(true);
+    }
+  });
+
   it("do not touch each other when one is written to", () => {
     const [a, b] = [copyRange(source, 0, 100), copyRange(source, 0, 100)];
     a.fill(255);

@@ -8,7 +8,8 @@ import { fromUtf8, toHex, utf8 } from "#common/bytes.js";
 import { decodePem, encodePem, PEM_PRIVATE_KEY } from "#common/crypto/pem.js";
 import { defineContext, verify } from "#common/crypto/signature.js";
 import { verifyProof } from "#common/crypto/vrf.js";
-import { generateSigner, KeyFileError, loadOrGenerateSigner, loadSigner } from "#platform/signer-file.js";
+import { KeyFileError } from "#platform/key-files.js";
+import { generateSigner, loadOrGenerateSigner, loadSigner } from "#platform/signer-file.js";
 
 const source = { bytes: (size: number) => new Uint8Array(randomBytes(size)) };
 const context = defineContext("qanat/test: file signer");
