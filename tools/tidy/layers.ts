@@ -10,7 +10,7 @@ export interface Layer {
 const pure = (rank: number, packages: readonly string[] = []): Layer => ({ rank, packages, builtins: false });
 
 export const LAYERS: Readonly<Record<string, Layer>> = {
-  common: pure(1, ["@noble/ciphers", "@noble/curves", "@noble/hashes", "@scure/base"]),
+  common: pure(1, ["@noble/ciphers", "@noble/curves", "@noble/hashes", "@scure/base", "@scure/bip39"]),
   mkvs: pure(2),
   p2p: pure(3),
   consensus: pure(4),

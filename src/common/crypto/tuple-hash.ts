@@ -1,5 +1,5 @@
 /** TupleHash of NIST SP 800-185: a hash of several strings that no other split of the same bytes shares (common: TupleHash). */
-import { tuplehash256 } from "@noble/hashes/sha3-addons.js";
+import { tuplehash128, tuplehash256 } from "@noble/hashes/sha3-addons.js";
 import { utf8 } from "../bytes.js";
 
 /**
@@ -11,4 +11,9 @@ import { utf8 } from "../bytes.js";
  */
 export function tupleHash256(customization: string, parts: readonly Uint8Array[], size = 32): Uint8Array {
   return tuplehash256([...parts], { personalization: utf8(customization), dkLen: size });
+}
+
+/** TupleHash128, which has the strength of 128 bits; nothing in the protocol uses it today. */
+export function tupleHash128(customization: string, parts: readonly Uint8Array[], size = 32): Uint8Array {
+  return tuplehash128([...parts], { personalization: utf8(customization), dkLen: size });
 }
