@@ -49,7 +49,7 @@ function collect<T>(stream: Stream<T>, isLast: (item: T, items: readonly T[]) =>
 }
 
 function signerOf(account: number): signature.BlindContextSigner {
-  const { seed } = running?.accounts[account] as { seed: Uint8Array };
+  const seed = running?.accounts[account]?.seed ?? new Uint8Array(32);
   return new signature.BlindContextSigner(signature.NaclSigner.fromSeed(seed, NOTE));
 }
 
@@ -177,6 +177,19 @@ describe("The consensus layer through the public client", () => {
     expect(committee?.members).toHaveLength(5);
     expect(await node.schedulerGetValidators(0n)).toHaveLength(4);
   });
+});
+
+test("every method of the public client is served, but those of storage protocols and of debugging", () => {
+  const services =
+    /^(beacon|scheduler|registry|staking|keyManager|rootHash|governance|storageWorker|storage|runtimeClient|consensus|nodeController|debugController)(.*)$/;
+  const missing: string[] = [];
+  for (const name of Object.getOwnPropertyNames(oasisClient.NodeInternal.prototype)) {
+    const [, service, method] = services.exec(name) ?? [];
+    if (service === undefined) continue;
+    const path = `/oasis-core.${service.charAt(0).toUpperCase()}${service.slice(1)}/${method}`;
+    if (running?.handler.kindOf(path) === undefined) missing.push(name);
+  }
+  expect(missing.filter((name) => !/^(storage|storageWorker|debugController)[A-Z]/.test(name))).toEqual([]);
 });
 
 describe("A runtime through the public client", () => {

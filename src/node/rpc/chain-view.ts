@@ -11,7 +11,7 @@ import { transactionHash } from "#consensus/transaction/transaction.js";
 import { orNull } from "./or-null.js";
 
 /** Blocks that wait for a client that reads a stream; more and it is dropped. */
-const MAX_WAITING_BLOCKS = 256;
+const MAX_WAITING_BLOCKS = 128;
 
 /** An event of a block with the hash of its transaction, the empty hash for events of the block itself. */
 export interface Carrier {

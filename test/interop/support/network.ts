@@ -2,28 +2,38 @@ import { setImmediate as immediate } from "node:timers/promises";
 import { keyValue } from "@qanat/example-kv";
 import { MemoryDisk } from "#common/memory-disk.js";
 import type { Log } from "#common/ports/log.js";
+import type { RpcHandler } from "#common/rpc/index.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
 import { timestampFromNanos } from "#consensus/block/timestamp.js";
+import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { buildGenesis, SOFTWARE_VERSION } from "#network/fixture.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
 import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, networkMembers } from "#network/topology.js";
 import { buildHandler } from "#node/rpc/index.js";
 import { systemClock } from "#platform/clock.js";
 import { systemEntropy } from "#platform/entropy.js";
-import { type GrpcWebServer, listenGrpcWeb } from "#platform/grpc-web.js";
+import { listenGrpcWeb } from "#platform/grpc-web.js";
 import { InProcessHost } from "#runtime/host/in-process.js";
 
 /** The identifier of the key-value runtime: the test flag and nothing else. */
 export const RUNTIME_ID = Uint8Array.of(0x80, ...new Array<number>(31).fill(0));
 
-/** A network in this process, reachable over gRPC-web. */
-export interface RunningNetwork {
+/** A network that has not been started. */
+export interface BuiltNetwork {
   readonly network: LocalNetwork;
+  readonly genesis: GenesisDocument;
+  /** The client API of the client node. */
+  readonly handler: RpcHandler;
+  readonly accounts: readonly DevelopmentAccount[];
+  readonly log: Log;
+  /** Errors that the network logged. */
+  readonly complaints: readonly string[];
+}
+
+/** A network in this process, reachable over gRPC-web. */
+export interface RunningNetwork extends BuiltNetwork {
   /** Address for clients. */
   readonly url: string;
-  readonly accounts: readonly DevelopmentAccount[];
-  /** Warnings and errors that the network logged. */
-  readonly complaints: readonly string[];
   stop(): Promise<void>;
 }
 
@@ -39,8 +49,8 @@ function complainingLog(complaints: string[]): Log {
   return log;
 }
 
-/** Starts a network with the default members, on disks in memory, without load of its own. */
-export async function startNetwork(): Promise<RunningNetwork> {
+/** A network with the default members, on disks in memory, without load of its own. */
+export function buildNetwork(): BuiltNetwork {
   const complaints: string[] = [];
   const log = complainingLog(complaints);
   const world: NetworkWorld = {
@@ -72,16 +82,20 @@ export async function startNetwork(): Promise<RunningNetwork> {
     softwareVersion: SOFTWARE_VERSION,
     clock: world.clock,
   });
-  const web: GrpcWebServer = await listenGrpcWeb({ port: 0 }, handler, log);
-  await network.start();
+  return { network, genesis, handler, accounts, log, complaints };
+}
+
+/** Starts a network and serves its client API. */
+export async function startNetwork(): Promise<RunningNetwork> {
+  const built = buildNetwork();
+  const web = await listenGrpcWeb({ port: 0 }, built.handler, built.log);
+  await built.network.start();
   return {
-    network,
+    ...built,
     url: `http://127.0.0.1:${web.port}`,
-    accounts,
-    complaints,
     async stop() {
       await web.close();
-      await network.stop();
+      await built.network.stop();
     },
   };
 }
