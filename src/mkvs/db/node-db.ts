@@ -3,6 +3,7 @@ import type { Child, NodeSource } from "../node/node.js";
 import type { Root } from "../node/root.js";
 import type { Retired } from "../tree/node-tree.js";
 import type { WriteLog } from "../write-log.js";
+import type { PartLeaf } from "./multipart.js";
 
 /**
  * Keeps trees of one namespace by version. Several candidate roots of a version may be committed; `finalize` chooses at
@@ -36,6 +37,20 @@ export interface NodeDb extends NodeSource {
    * @throws notFinalized, notEarliest, cannotPruneLatest
    */
   prune(version: bigint): void;
+  /**
+   * Begins to take a version in parts, as a checkpoint gives it; versions between the latest and it stay empty. Until it
+   * is finalised or given up nothing else can be committed or pruned. Calling it again with the same version changes
+   * nothing. Parts do not outlive the object: an interrupted restore begins anew.
+   * @throws invalidMultipartVersion (version 0), alreadyFinalized, multipartInProgress (another version)
+   */
+  startMultipart(version: bigint): void;
+  /**
+   * Takes leaves that have been proven to belong to a root of that version, in any order; parts may overlap.
+   * @throws badNamespace, invalidMultipartVersion
+   */
+  insertPart(root: Root, leaves: readonly PartLeaf[]): void;
+  /** Drops what came in parts. */
+  abortMultipart(): void;
   close(): void;
 
   /**

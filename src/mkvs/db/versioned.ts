@@ -5,6 +5,7 @@ import { nodeDbErrors } from "../errors.js";
 import type { Child, Node, Stub } from "../node/node.js";
 import { isEmptyRoot, Root, ROOT_IO, rootFollows } from "../node/root.js";
 import type { WriteLog } from "../write-log.js";
+import { baseOfRestored, Multipart, type PartLeaf } from "./multipart.js";
 import type { Commit, NodeDb } from "./node-db.js";
 import { VERSION_LIMIT } from "./page.js";
 
@@ -23,6 +24,7 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
   readonly namespace: Uint8Array;
   protected earliest = 0n;
   protected latest: bigint | undefined;
+  #multipart: Multipart | undefined;
 
   /** @param namespace 32 bytes; roots of other namespaces are refused */
   constructor(namespace: Uint8Array) {
@@ -103,6 +105,9 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
   commit(commit: Commit): Child {
     const { base, root } = commit;
     this.#checkNamespace(root);
+    if (this.#multipart !== undefined) {
+      throw nodeDbErrors.multipartInProgress(`version ${this.#multipart.version}`);
+    }
     this.#checkBase(base, root);
     if (root.version >= VERSION_LIMIT) {
       throw new InvalidInput("version", `${root.version} is beyond the limit of 2^48 - 1`);
@@ -123,6 +128,7 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
     const chosen = (record: R): boolean =>
       roots.some((root) => root.type === record.root.type && equalBytes(root.hash, record.root.hash));
     this.atomically(() => {
+      this.#storeParts(roots);
       for (const record of this.records(version)) {
         if (!chosen(record)) {
           this.drop(record);
@@ -132,9 +138,53 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
       this.latest = version;
       this.saveVersions();
     });
+    this.#multipart = undefined;
+  }
+
+  startMultipart(version: bigint): void {
+    if (version === 0n) {
+      throw nodeDbErrors.invalidMultipartVersion("version 0 cannot be restored");
+    }
+    if (this.latest !== undefined && version <= this.latest) {
+      throw nodeDbErrors.alreadyFinalized(`version ${version}`);
+    }
+    if (this.#multipart !== undefined && this.#multipart.version !== version) {
+      throw nodeDbErrors.multipartInProgress(`version ${this.#multipart.version}`);
+    }
+    this.#multipart ??= this.newMultipart(version);
+  }
+
+  insertPart(root: Root, leaves: readonly PartLeaf[]): void {
+    this.#checkNamespace(root);
+    if (this.#multipart === undefined || this.#multipart.version !== root.version) {
+      throw nodeDbErrors.invalidMultipartVersion(`version ${root.version}`);
+    }
+    this.#multipart.insert(root, leaves);
+  }
+
+  abortMultipart(): void {
+    this.#multipart = undefined;
+  }
+
+  /** Where the parts of a version are gathered. */
+  protected newMultipart(version: bigint): Multipart {
+    return new Multipart(version, this);
+  }
+
+  /** Stores the trees that came in parts. */
+  #storeParts(roots: readonly Root[]): void {
+    for (const root of roots) {
+      const part = this.#multipart?.tree(root);
+      if (part !== undefined && this.record(root) === undefined) {
+        this.store({ base: baseOfRestored(root), root, tree: part.tree, retired: [], writeLog: undefined });
+      }
+    }
   }
 
   prune(version: bigint): void {
+    if (this.#multipart !== undefined) {
+      throw nodeDbErrors.multipartInProgress(`version ${this.#multipart.version}`);
+    }
     if (this.latest === undefined || version > this.latest) {
       throw nodeDbErrors.notFinalized(`version ${version}`);
     }
@@ -185,7 +235,10 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
     if (this.latest !== undefined && version <= this.latest) {
       throw nodeDbErrors.alreadyFinalized(`version ${version}`);
     }
-    if (this.latest !== undefined && version !== this.latest + 1n) {
+    if (this.#multipart !== undefined && this.#multipart.version !== version) {
+      throw nodeDbErrors.invalidMultipartVersion(`version ${version} instead of ${this.#multipart.version}`);
+    }
+    if (this.latest !== undefined && version !== this.latest + 1n && this.#multipart === undefined) {
       throw nodeDbErrors.notFinalized(`version ${version - 1n}`);
     }
     const types: number[] = [];
@@ -205,7 +258,7 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
   #checkChosen(root: Root): void {
     const record = this.record(root);
     if (record === undefined) {
-      if (isEmptyRoot(root)) {
+      if (isEmptyRoot(root) || this.#multipart?.tree(root) !== undefined) {
         return;
       }
       throw nodeDbErrors.rootNotFound(describe(root));

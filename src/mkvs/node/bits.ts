@@ -114,3 +114,17 @@ export function withBit(bytes: Uint8Array, bit: number, value: boolean): Uint8Ar
   out[at] = value ? (out[at] as number) | mask : (out[at] as number) & ~mask;
   return out;
 }
+
+/** Overwrites bits in place, from a bit on, with the first ones of another string; bits behind them stay. */
+export function putBits(out: Uint8Array, at: number, bits: Uint8Array, count: number): void {
+  for (let i = 0; i < count; ) {
+    const to = at + i;
+    const shift = to & 7;
+    const room = 8 - shift;
+    const take = count - i < room ? count - i : room;
+    const mask = ((0xff << (8 - take)) & 0xff) >> shift;
+    const value = (byteAt(bits, i) >> shift) & mask;
+    out[to >> 3] = ((out[to >> 3] as number) & ~mask) | value;
+    i += take;
+  }
+}

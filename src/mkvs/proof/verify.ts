@@ -3,9 +3,10 @@ import { equalBytes } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import { parseNode } from "../node/format.js";
-import { type Child, INTERNAL, InternalNode, LEAF, type LeafNode, Stub, subtreeHash } from "../node/node.js";
+import { type Child, INTERNAL, InternalNode, LEAF, Stub, subtreeHash } from "../node/node.js";
 import type { LogEntry, WriteLog } from "../write-log.js";
 import { HASH_ENTRY_BYTES } from "./builder.js";
+import { ProofHasher } from "./proof-hasher.js";
 import { ENTRY_HASH, ENTRY_NODE, type Proof, PROOF_V0, PROOF_V1 } from "./proof.js";
 
 /** A node whose children are still to come. */
@@ -31,13 +32,37 @@ export function verifyProof(root: Uint8Array, proof: Proof): Child {
  * @throws DecodeError when it is malformed or of another root
  */
 export function verifyProofToWriteLog(root: Uint8Array, proof: Proof): WriteLog {
-  const verifier = new Verifier(proof);
-  verifier.verify(root);
-  return verifier.leaves;
+  const leaves: LogEntry[] = [];
+  const hasher = new ProofHasher(proof.v, (key, value) => leaves.push([key, value]));
+  checkRoot(proof, root);
+  hashEntries(hasher, proof.entries);
+  if (hasher.root === undefined) {
+    throw new DecodeError(proof.entries.length === 0 ? "empty proof" : "cut short", "proof.entries");
+  }
+  if (!equalBytes(hasher.root, root)) {
+    throw new DecodeError("entries do not have the hash of the root", "proof.entries");
+  }
+  return leaves;
+}
+
+function checkRoot({ untrustedRoot }: Proof, root: Uint8Array): void {
+  if (!equalBytes(untrustedRoot, root)) {
+    throw new DecodeError("proof for an unexpected root", "proof.untrusted_root");
+  }
+}
+
+function hashEntries(hasher: ProofHasher, entries: Proof["entries"]): void {
+  let at = 0;
+  try {
+    for (; at < entries.length; at++) {
+      hasher.take(entries[at] as Uint8Array | null);
+    }
+  } catch (error) {
+    throw error instanceof DecodeError ? error.within(`proof.entries[${at}]`) : error;
+  }
 }
 
 class Verifier {
-  readonly leaves: LogEntry[] = [];
   readonly #proof: Proof;
   readonly #open: Open[] = [];
   #root: Child;
@@ -48,13 +73,11 @@ class Verifier {
   }
 
   verify(root: Uint8Array): Child {
-    const { v, entries, untrustedRoot } = this.#proof;
+    const { v, entries } = this.#proof;
     if (v !== PROOF_V0 && v !== PROOF_V1) {
       throw new DecodeError(`unsupported proof version ${v}`, "proof.v");
     }
-    if (!equalBytes(untrustedRoot, root)) {
-      throw new DecodeError("proof for an unexpected root", "proof.untrusted_root");
-    }
+    checkRoot(this.#proof, root);
     entries.forEach((entry, i) => {
       if (this.#complete) {
         throw new DecodeError("unused entry", `proof.entries[${i}]`);
@@ -94,23 +117,15 @@ class Verifier {
   #takeNode(entry: Uint8Array, path: string): void {
     const parsed = parse(entry, path);
     if (parsed.kind === LEAF) {
-      this.#note(parsed.leaf);
       this.#place(parsed.leaf, path);
       return;
     }
     const node = new InternalNode(parsed.label, parsed.labelBits);
     if (this.#proof.v === PROOF_V0) {
       node.leaf = parsed.leaf;
-      this.#note(parsed.leaf);
     }
     this.#hang(node, path);
     this.#open.push({ node, come: this.#proof.v === PROOF_V0 ? 1 : 0 });
-  }
-
-  #note(leaf: LeafNode | undefined): void {
-    if (leaf !== undefined) {
-      this.leaves.push([leaf.key, leaf.value]);
-    }
   }
 
   /** Hangs a subtree that is complete, and with it every node above that has all its children now. */

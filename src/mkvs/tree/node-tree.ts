@@ -2,7 +2,7 @@
 import { equalBytes } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
 import { MAX_KEY_BYTES } from "../key-value.js";
-import { bitAt, commonBits, commonKeyBits, joinBits, sliceBits } from "../node/bits.js";
+import { bitAt, bytesOfBits, commonBits, commonKeyBits, joinBits, sliceBits, withBit } from "../node/bits.js";
 import {
   type Child,
   type Edit,
@@ -242,7 +242,9 @@ export class NodeTree {
       this.#replace(undefined);
       return;
     }
-    const embedded = slot === LEAF_SLOT ? undefined : loadLeaf(this.#source, parent, key, false);
+    const depth = this.#path.reduce((bits, { labelBits }) => bits + labelBits, 0);
+    const above = key.subarray(0, bytesOfBits(depth));
+    const embedded = slot === LEAF_SLOT ? undefined : loadLeaf(this.#source, parent, above, false);
     const left = slot === LEFT_SLOT ? undefined : parent.left;
     const right = slot === RIGHT_SLOT ? undefined : parent.right;
     if (
@@ -258,7 +260,9 @@ export class NodeTree {
       this.#replace(this.#unplaced(embedded));
       return;
     }
-    const only = loadChild(this.#source, parent, right !== undefined, key, false);
+    // The key leads to the child that is gone: who has to fetch the other one is told the way to that.
+    const other = withBit(sliceBits(key, 0, depth), depth, right !== undefined);
+    const only = loadChild(this.#source, parent, right !== undefined, other, false);
     this.#replace(only === undefined || only.kind === LEAF ? only : this.#pullUp(parent, only));
   }
 

@@ -2,8 +2,8 @@
 import { assert } from "#common/assert.js";
 import { compareBytes } from "#common/bytes.js";
 import type { KeyValueIterator } from "../key-value.js";
-import { bitAt, commonBits } from "../node/bits.js";
-import { type InternalNode, LEAF, type LeafNode, type Node } from "../node/node.js";
+import { bitAt, bytesOfBits, commonBits, putBits, sliceBits } from "../node/bits.js";
+import { type InternalNode, LEAF, type LeafNode, type Node, STUB } from "../node/node.js";
 import { loadChild, loadLeaf, type NodeTree } from "./node-tree.js";
 
 /** The key right after the given one in bytewise order. */
@@ -13,6 +13,9 @@ export function successor(key: Uint8Array): Uint8Array {
   return next;
 }
 
+const ZERO = Uint8Array.of(0);
+const ONE = Uint8Array.of(0x80);
+
 export class TreeIterator implements KeyValueIterator {
   readonly #tree: NodeTree;
   #leaf: LeafNode | undefined;
@@ -20,6 +23,10 @@ export class TreeIterator implements KeyValueIterator {
   // Nodes whose remaining children lie ahead, deepest last: `false` = left and right, `true` = right only.
   readonly #open: InternalNode[] = [];
   readonly #rightOnly: boolean[] = [];
+  /** Bits above the children of each of them. */
+  readonly #depths: number[] = [];
+  /** Bits of the way to where the walk is: who has to fetch a node is told where in the tree it hangs. */
+  #path = new Uint8Array(64);
 
   constructor(tree: NodeTree) {
     this.#tree = tree;
@@ -47,21 +54,23 @@ export class TreeIterator implements KeyValueIterator {
     if (this.#seen !== this.#tree.changes) {
       this.seek(successor(leaf.key));
     } else {
-      this.#advance(leaf.key);
+      this.#advance();
     }
   }
 
   seek(key: Uint8Array): void {
-    const { source } = this.#tree;
     this.#seen = this.#tree.changes;
     this.#open.length = 0;
     this.#rightOnly.length = 0;
+    this.#depths.length = 0;
+    this.#room(key.length << 3);
+    this.#path.set(key);
     const keyBits = key.length << 3;
     let depth = 0;
     let node = this.#tree.loadRoot(key, true);
     for (;;) {
       if (node === undefined || (node.kind === LEAF && compareBytes(node.key, key) < 0)) {
-        this.#advance(key);
+        this.#advance();
         return;
       }
       if (node.kind === LEAF) {
@@ -70,75 +79,100 @@ export class TreeIterator implements KeyValueIterator {
       }
       const common = commonBits(node.label, node.labelBits, key, keyBits, depth);
       const branch = depth + common;
-      depth += node.labelBits;
       if (keyBits <= branch) {
         // The key ends at or above this node: everything below is at or after it.
-        this.#first(node, key);
+        this.#first(node, depth);
         return;
       }
       if (common < node.labelBits) {
         if (bitAt(key, branch)) {
-          this.#advance(key);
+          this.#advance();
         } else {
-          this.#first(node, key);
+          this.#first(node, depth);
         }
         return;
       }
+      depth += node.labelBits;
       const right = bitAt(key, depth);
       if (!right) {
-        this.#push(node, true);
+        this.#push(node, true, depth);
       }
-      node = loadChild(source, node, right, key, true);
+      node = loadChild(this.#tree.source, node, right, key, true);
     }
   }
 
-  /** Moves to the smallest key of a subtree. */
-  #first(subtree: Node, key: Uint8Array): void {
+  /** Moves to the smallest key of a subtree whose label begins at a depth. */
+  #first(subtree: Node, from: number): void {
     const { source } = this.#tree;
     let node: Node | undefined = subtree;
+    let depth = from;
     while (node !== undefined) {
       if (node.kind === LEAF) {
         this.#leaf = node;
         return;
       }
-      const leaf = loadLeaf(source, node, key, true);
+      this.#room(depth + node.labelBits);
+      putBits(this.#path, depth, node.label, node.labelBits);
+      depth += node.labelBits;
+      const leaf = loadLeaf(source, node, this.#path, true);
       if (leaf !== undefined) {
-        this.#push(node, false);
+        this.#push(node, false, depth);
         this.#leaf = leaf;
         return;
       }
-      const left = loadChild(source, node, false, key, true);
+      const left = this.#load(node, false, depth);
       if (left !== undefined) {
-        this.#push(node, true);
+        this.#push(node, true, depth);
       }
-      node = left ?? loadChild(source, node, true, key, true);
+      node = left ?? this.#load(node, true, depth);
     }
-    this.#advance(key);
+    this.#advance();
   }
 
   /** Moves to the smallest key of what lies ahead. */
-  #advance(key: Uint8Array): void {
-    const { source } = this.#tree;
+  #advance(): void {
     for (let node = this.#open.pop(); node !== undefined; node = this.#open.pop()) {
+      const depth = this.#depths.pop() as number;
       if (this.#rightOnly.pop() === false) {
-        const left = loadChild(source, node, false, key, true);
+        const left = this.#load(node, false, depth);
         if (left !== undefined) {
-          this.#push(node, true);
-          this.#first(left, key);
+          this.#push(node, true, depth);
+          this.#first(left, depth);
           return;
         }
       }
-      const right = loadChild(source, node, true, key, true);
+      const right = this.#load(node, true, depth);
       if (right !== undefined) {
-        this.#first(right, key);
+        this.#first(right, depth);
         return;
       }
     }
     this.#leaf = undefined;
   }
 
-  #push(node: InternalNode, rightOnly: boolean): void {
+  /** A child; one that must be fetched is asked for by the bits that lead to it. */
+  #load(node: InternalNode, right: boolean, depth: number): Node | undefined {
+    const child = right ? node.right : node.left;
+    if (child === undefined || child.kind !== STUB) {
+      return child;
+    }
+    this.#room(depth + 1);
+    putBits(this.#path, depth, right ? ONE : ZERO, 1);
+    const key = sliceBits(this.#path, 0, depth + 1).slice();
+    return loadChild(this.#tree.source, node, right, key, true);
+  }
+
+  #push(node: InternalNode, rightOnly: boolean, depth: number): void {
     this.#open.push(node);
     this.#rightOnly.push(rightOnly);
+    this.#depths.push(depth);
+  }
+
+  #room(bits: number): void {
+    if (bytesOfBits(bits) > this.#path.length) {
+      const larger = new Uint8Array(2 * bytesOfBits(bits));
+      larger.set(this.#path);
+      this.#path = larger;
+    }
   }
 }

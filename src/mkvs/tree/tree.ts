@@ -7,7 +7,8 @@ import type { NodeDb } from "../db/node-db.js";
 import type { KeyValueIterator, KeyValueStore } from "../key-value.js";
 import { type Child, type NodeSource, Stub } from "../node/node.js";
 import { isEmptyRoot, type Root, ROOT_STATE } from "../node/root.js";
-import { type ReadSyncer, SyncedSource } from "../sync.js";
+import { type RemoteOptions, SyncedSource } from "../remote.js";
+import type { ReadSyncer } from "../sync.js";
 import { PendingLog, type WriteLog } from "../write-log.js";
 import { NodeTree } from "./node-tree.js";
 import { TreeIterator } from "./tree-iterator.js";
@@ -19,13 +20,11 @@ const NOWHERE: NodeSource = {
   },
 };
 
-export interface TreeOptions {
+export interface TreeOptions extends RemoteOptions {
   /** Where the tree reads its nodes and commits to; without one, all of it stays in memory. */
   readonly db?: NodeDb;
   /** Who holds the tree, if it is somebody else: nodes are fetched with proofs when they are first needed. */
   readonly syncer?: ReadSyncer;
-  /** Entries that an iteration over a fetched tree asks for ahead; 0 when absent, at most 65535. */
-  readonly prefetch?: number;
   /** The committed tree to start from; an empty tree without it. Its hash is trusted. */
   readonly root?: Root;
   /** Type of the roots that it will commit; that of `root` if there is one, else state. */
@@ -153,10 +152,11 @@ export class Tree implements KeyValueStore {
   }
 }
 
-function openTree(root: Root, { db, syncer, prefetch }: TreeOptions): NodeTree {
+function openTree(root: Root, options: TreeOptions): NodeTree {
+  const { db, syncer } = options;
   if (syncer === undefined) {
     return new NodeTree(db ?? NOWHERE, db?.loadRoot(root));
   }
   const tree: Child = isEmptyRoot(root) ? undefined : new Stub(root.hash);
-  return new NodeTree(new SyncedSource(syncer, root, tree, prefetch ?? 0), tree);
+  return new NodeTree(new SyncedSource(syncer, root, options), tree);
 }

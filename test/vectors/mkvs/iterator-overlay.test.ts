@@ -1,9 +1,14 @@
 import { expect, test } from "vitest";
 import { fromHex, fromUtf8, toHex, utf8 } from "#common/bytes.js";
+import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
+import type { Root } from "#mkvs/node/root.js";
+import { NodeDbSyncer, type ReadSyncer } from "#mkvs/sync.js";
 import { Overlay } from "#mkvs/tree/overlay.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { describeVectors } from "../support/vectors.ts";
+
+const NAMESPACE = new Uint8Array(32);
 
 type Items = readonly (readonly [string, string])[];
 type Ops = readonly (readonly [op: string, key: string, value?: string])[];
@@ -12,7 +17,7 @@ interface Walk {
   readonly seek: readonly (readonly [key: string, index: number])[];
 }
 interface Data {
-  readonly basic: Walk;
+  readonly basic: Walk & { readonly remote_sync_iterate_calls: Readonly<Record<string, number | string>> };
   readonly case1: Walk;
   readonly case2: { readonly keys_hex: readonly string[]; readonly seek_hex: string; readonly expected_index: number };
   readonly overlay: Walk & {
@@ -57,6 +62,27 @@ describeVectors<Data>("mkvs/iterator_overlay.json", (data) => {
     expectWalk(treeOf(data.basic.items), data.basic);
     expectWalk(treeOf(data.case1.items), data.case1);
   });
+
+  for (const prefetch of [0, 3, 10]) {
+    test(`a walk and seeks over a fetched tree with ${prefetch} entries ahead take the recorded number of requests`, () => {
+      const db = new MemoryNodeDb(NAMESPACE);
+      const tree = new Tree({ db });
+      for (const [key, value] of data.basic.items) tree.insert(utf8(key), utf8(value));
+      tree.commit(NAMESPACE, 0n);
+      const inner = new NodeDbSyncer(db);
+      let calls = 0;
+      const syncer: ReadSyncer = {
+        syncGet: (request) => inner.syncGet(request),
+        syncGetPrefixes: (request) => inner.syncGetPrefixes(request),
+        syncIterate: (request) => {
+          calls++;
+          return inner.syncIterate(request);
+        },
+      };
+      expectWalk(new Tree({ syncer, root: tree.base as Root, prefetch }), data.basic);
+      expect(calls).toBe(data.basic.remote_sync_iterate_calls[`prefetch_${prefetch}`]);
+    });
+  }
 
   test("a seek between two long keys with a common start finds the right one", () => {
     const { keys_hex, seek_hex, expected_index } = data.case2;

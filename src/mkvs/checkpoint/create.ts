@@ -1,0 +1,45 @@
+/** Makes checkpoints (mkvs: checkpoints). */
+import { hash } from "#common/hash.js";
+import type { NodeDb } from "../db/node-db.js";
+import type { Root } from "../node/root.js";
+import { NodeTree } from "../tree/node-tree.js";
+import { NodeTreeReader } from "../tree/node-reader.js";
+import { CHECKPOINT_V1, type CheckpointMetadata } from "./metadata.js";
+import { parallelChunks } from "./parallel.js";
+import { sequentialChunks } from "./sequential.js";
+
+export interface CheckpointOptions {
+  /** Bytes of entries after which a chunk ends; 8 MiB on the main network. */
+  readonly chunkSize: number;
+  /** 0 for the sequential chunker; otherwise how many subtrees the parallel one works on. */
+  readonly threads: number;
+}
+
+/**
+ * Cuts a tree of a database into chunks.
+ *
+ * @param take receives each compressed chunk, in order
+ * @throws the errors of `NodeDb.loadRoot`
+ */
+export function createCheckpoint(
+  db: NodeDb,
+  root: Root,
+  { chunkSize, threads }: CheckpointOptions,
+  take: (index: number, chunk: Uint8Array) => void,
+): CheckpointMetadata {
+  const chunks: Uint8Array[] = [];
+  for (const chunk of threads === 0 ? sequential(db, root, chunkSize) : parallel(db, root, chunkSize, threads)) {
+    take(chunks.length, chunk);
+    chunks.push(hash(chunk));
+  }
+  return { version: CHECKPOINT_V1, root, chunks };
+}
+
+function sequential(db: NodeDb, root: Root, chunkSize: number): Iterable<Uint8Array> {
+  const tree = new NodeTree(db, db.loadRoot(root));
+  return sequentialChunks(new NodeTreeReader(tree, new Uint8Array(0), true), chunkSize);
+}
+
+function parallel(db: NodeDb, root: Root, chunkSize: number, threads: number): Iterable<Uint8Array> {
+  return parallelChunks(new NodeTree(db, db.loadRoot(root)), root.hash, chunkSize, threads);
+}
