@@ -23,14 +23,17 @@ export interface ExportScope {
 
 /** The document that starts a chain with the state of a height (consensus: genesis document, export). */
 export function exportGenesis(state: KeyValueReader, { height, time, origin }: ExportScope): GenesisDocument {
-  const { tokenSymbol, tokenValueExponent } = origin.staking;
+  const balances = staking(state);
+  // The token's name is a parameter where the chain has one, else it stays what the first document says.
+  const tokenSymbol = balances.parameters.tokenSymbol || origin.staking.tokenSymbol;
+  const tokenValueExponent = balances.parameters.tokenValueExponent || origin.staking.tokenValueExponent;
   return {
     height,
     genesisTime: time,
     chainId: origin.chainId,
     registry: registry(state),
     roothash: roothash(state),
-    staking: { ...staking(state), tokenSymbol, tokenValueExponent },
+    staking: { ...balances, tokenSymbol, tokenValueExponent },
     keymanager: keymanager(state),
     scheduler: scheduler(state),
     beacon: beacon(state),
