@@ -112,61 +112,77 @@ function stopSignal(): { stopped: Promise<Error | undefined>; stop: (error?: Err
   return { stopped, stop };
 }
 
-async function runIn(folder: DataFolder, options: NetOptions): Promise<void> {
+/** What is to be undone, in reverse order, however the run ends. */
+class Cleanup {
+  private readonly steps: (() => Promise<void> | void)[] = [];
+
+  add(step: () => Promise<void> | void): void {
+    this.steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    for (const step of this.steps.reverse()) await step();
+  }
+}
+
+async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup): Promise<void> {
   const memory = new MemoryPeak();
+  cleanup.add(() => memory.stop());
   const world = worldOf(folder, options);
   const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs());
-  const pace = { ...DEFAULT_PACE, intervalMs: options.blockInterval };
   const network = new LocalNetwork({
     world,
     genesis,
     members,
     runtimeId: RUNTIME_ID,
-    pace,
+    pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
     provision: (_, site) => new InProcessHost({ ...site, program: keyValue }),
   });
   const write = (text: string): void => void process.stdout.write(text);
-  const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY);
+  const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY, systemClock);
   const { stopped, stop } = stopSignal();
   const observer = new Observer(network, reporter, (rounds) => {
     if (options.rounds !== undefined && rounds >= options.rounds) stop();
   });
+  cleanup.add(() => network.stop());
   void network.backend.failed.then(stop);
   network.backend.onBlock(observer.block);
   const client = network.node(CLIENT);
   const worker = client.runtimes[0] as RuntimeWorker;
+  const { clock, log } = world;
   const handler = buildHandler({
     backend: network.backend,
     genesis,
     node: client,
     softwareVersion: SOFTWARE_VERSION,
-    clock: world.clock,
+    clock,
   });
   const socket = folder.file(SOCKET);
-  const grpc = await listenGrpc(socket, handler, world.log.child("grpc"));
-  const web = await listenGrpcWeb({ port: options.port }, handler, world.log.child("grpc-web"));
+  const grpc = await listenGrpc(socket, handler, log.child("grpc"));
+  cleanup.add(() => grpc.close());
+  const web = await listenGrpcWeb({ port: options.port }, handler, log.child("grpc-web"));
+  cleanup.add(() => web.close());
   void observer.follow(worker);
   await network.start();
   const grpcWeb = `http://127.0.0.1:${web.port}`;
   reporter.ready({ grpc: socket, grpcWeb, runtimeId: RUNTIME_ID, accounts, readyMs: Observer.now() });
   const load = new Load({ world, everyMs: LOAD_EVERY_MS, submit: (tx) => worker.client.submitTxNoWait(tx) });
+  cleanup.add(() => load.stop());
   if (!options.quietLoad) load.start();
   const failure = await stopped;
   load.stop();
-  await web.close();
-  await grpc.close();
-  await network.stop();
   observer.summary(memory.mib);
-  memory.stop();
   if (failure !== undefined) throw failure;
 }
 
 /** `qanat net`: a local network in this process. */
 export async function runNet(options: NetOptions): Promise<void> {
   const folder = await DataFolder.open(options.data);
+  const cleanup = new Cleanup();
   try {
-    await runIn(folder, options);
+    await runIn(folder, options, cleanup);
   } finally {
+    await cleanup.run();
     folder.close();
   }
 }

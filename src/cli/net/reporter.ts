@@ -1,5 +1,6 @@
 import pc from "picocolors";
 import { toHex } from "#common/bytes.js";
+import type { Clock } from "#common/ports/clock.js";
 import type { DevelopmentAccount } from "#network/topology.js";
 import { addressFromPublicKey, addressToText } from "#common/address.js";
 
@@ -101,18 +102,29 @@ function statusLine(s: Status): string {
   return parts.join(pc.dim("  ·  "));
 }
 
+/** Shortest time between two drawings of the status line, in milliseconds. */
+const REDRAW_MS = 100;
+
 /** Text for a person; on a terminal the status line is rewritten in place, elsewhere it is printed now and then. */
-export function textReporter(write: (text: string) => void, live: boolean): Reporter {
+export function textReporter(write: (text: string) => void, live: boolean, clock: Clock): Reporter {
   const quietEvery = 20n;
-  const show = (status: Status): void => {
-    if (live) write(`\r\u001b[2K${statusLine(status)}`);
-    else if (status.height % quietEvery === 0n) write(`${statusLine(status)}\n`);
+  let isReady = false;
+  let drawnMs = 0;
+  let lastHeight = 0n;
+  const show = (status: () => Status): void => {
+    const now = clock.nowMs();
+    if (!isReady || now - drawnMs < REDRAW_MS) return;
+    const s = status();
+    if (!live && s.height - lastHeight < quietEvery) return;
+    drawnMs = now;
+    lastHeight = s.height;
+    write(live ? `\r\u001b[2K${statusLine(s)}` : `${statusLine(s)}\n`);
   };
   return {
     ready({ grpc, grpcWeb, runtimeId, accounts, readyMs }) {
+      isReady = true;
       const rows = accounts.map(accountFields).map(({ address, seed }, i) => `  ${i}  ${address}  ${pc.dim(seed)}`);
       const lines = [
-        "",
         `${pc.bold("qanat")} local network`,
         `  gRPC      unix:${grpc}`,
         `  gRPC-web  ${grpcWeb}`,
@@ -122,14 +134,11 @@ export function textReporter(write: (text: string) => void, live: boolean): Repo
         ...rows,
         "",
         pc.green(`ready in ${readyMs} ms`),
-        "",
       ];
-      write(`${lines.join("\n")}\n`);
+      write(`${lines.join("\n")}\n\n`);
     },
-    block: (_, status) => show(status()),
-    round: (_, status) => {
-      if (live) show(status());
-    },
+    block: (_, status) => show(status),
+    round: (_, status) => show(status),
     summary({ blocks, rounds, transactions, memoryMb, firstRoundMs }) {
       const first = firstRoundMs === undefined ? "" : `, first round after ${firstRoundMs} ms`;
       const end = live ? "\n" : "";

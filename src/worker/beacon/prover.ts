@@ -29,13 +29,15 @@ export class BeaconProver {
   private readonly inbox: Inbox<Task>;
   private task: Task | undefined;
   private unsubscribe: () => void = () => undefined;
+  private stopping = false;
 
   constructor(private readonly options: ProverOptions) {
     this.inbox = new Inbox<Task>({
       capacity: 4,
       handle: (task) => this.prove(task),
       failed: (error) => {
-        options.log.warn("VRF proof was not accepted", { error: String(error) });
+        // Whatever was on its way when the node stops fails; nobody needs to hear of it.
+        if (!this.stopping) options.log.warn("VRF proof was not accepted", { error: String(error) });
       },
     });
   }
@@ -46,6 +48,7 @@ export class BeaconProver {
   }
 
   async stop(): Promise<void> {
+    this.stopping = true;
     this.unsubscribe();
     await this.inbox.stop();
   }

@@ -26,6 +26,7 @@ export class RegistrationWorker {
   private readonly inbox: Inbox<bigint>;
   private registeredIn: bigint | undefined;
   private unsubscribe: () => void = () => undefined;
+  private stopping = false;
 
   constructor(private readonly options: RegistrationOptions) {
     this.inbox = new Inbox<bigint>({
@@ -33,7 +34,8 @@ export class RegistrationWorker {
       handle: (epoch) => this.register(epoch),
       failed: (error) => {
         this.registeredIn = undefined;
-        options.log.warn("registration failed", { error: String(error) });
+        // Whatever was on its way when the node stops fails; nobody needs to hear of it.
+        if (!this.stopping) options.log.warn("registration failed", { error: String(error) });
       },
     });
   }
@@ -48,6 +50,7 @@ export class RegistrationWorker {
   }
 
   async stop(): Promise<void> {
+    this.stopping = true;
     this.unsubscribe();
     await this.inbox.stop();
   }
