@@ -109,6 +109,12 @@ function report(error: unknown): number {
   return FAILURE;
 }
 
+// A reader that has seen enough closes the pipe; what was not printed cannot count as success.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(FAILURE);
+});
+
 try {
   await program().parseAsync(process.argv);
 } catch (error) {
