@@ -6,17 +6,19 @@
  * followed to the bit: what comes after the signature is ignored, and its bits may end inside a byte.
  */
 import { p256Verify, rsaSha256Verify } from "#kernels";
-import { concatBytes, equalBytes, toHex, utf8 } from "../bytes.js";
+import { concatBytes, equalBytes, fromUtf8, utf8 } from "../bytes.js";
 import { DecodeError } from "../errors/index.js";
 import type { Timestamp } from "../schema/index.js";
 import {
   DER_BOOLEAN,
   DER_GENERALIZED_TIME,
   DER_INTEGER,
-  DER_OBJECT_IDENTIFIER,
   DER_OCTET_STRING,
+  DER_PRINTABLE_STRING,
   DER_SEQUENCE,
+  DER_SET,
   DER_UTC_TIME,
+  DER_UTF8_STRING,
   DerReader,
 } from "./der.js";
 import { parseCertificateTime } from "./evidence-time.js";
@@ -51,6 +53,8 @@ const DER_VERSION = 0xa0;
 const DER_EXTENSIONS = 0xa3;
 /** Bit 5 of the key usage: may sign certificates. */
 const CERT_SIGN = 0x04;
+/** Characters of a printable string, with two that are not but occur. */
+const PRINTABLE = /^[A-Za-z0-9'()+,\-./ :=?*&]*$/;
 const PEM_CERTIFICATE = "CERTIFICATE";
 
 /** A public key: a point on P-256 (x and y, 64 bytes), or an RSA modulus (big-endian) with its exponent. */
@@ -90,8 +94,22 @@ export interface Certificate {
   readonly extensions: readonly Extension[];
 }
 
-function readOid(reader: DerReader): string {
-  return toHex(reader.read(DER_OBJECT_IDENTIFIER));
+/** The bytes of a name; its parts are text of the two kinds in use. */
+function readName(reader: DerReader): Uint8Array {
+  const { whole, contents } = reader.element(DER_SEQUENCE);
+  const parts = new DerReader(contents);
+  while (!parts.isEmpty) {
+    const set = parts.enter(DER_SET);
+    while (!set.isEmpty) {
+      const attribute = set.enter();
+      attribute.readOid();
+      const { tag, contents: value } = attribute.readAny();
+      const ok = tag === DER_PRINTABLE_STRING ? PRINTABLE.test(latin1(value)) : tag === DER_UTF8_STRING;
+      if (!ok) throw new DecodeError("certificate: malformed name");
+      fromUtf8(value);
+    }
+  }
+  return whole;
 }
 
 function readTime(reader: DerReader): Timestamp {
@@ -101,7 +119,7 @@ function readTime(reader: DerReader): Timestamp {
 }
 
 function readSignatureKind(identifier: Uint8Array): CertificateKey["kind"] {
-  const oid = readOid(new DerReader(identifier));
+  const oid = new DerReader(identifier).readOid();
   if (oid === OID_ECDSA_SHA256) return "p256";
   if (oid === OID_RSA_SHA256) return "rsa";
   throw new DecodeError("certificate: signature algorithm not supported");
@@ -109,9 +127,9 @@ function readSignatureKind(identifier: Uint8Array): CertificateKey["kind"] {
 
 function readKey(info: DerReader): CertificateKey {
   const algorithm = info.enter();
-  const oid = readOid(algorithm);
+  const oid = algorithm.readOid();
   const bits = info.readAlignedBits();
-  if (oid === OID_EC_KEY && readOid(algorithm) === OID_P256) {
+  if (oid === OID_EC_KEY && algorithm.readOid() === OID_P256) {
     if (bits.length !== 1 + 2 * P256_FIELD || bits[0] !== UNCOMPRESSED_POINT) {
       throw new DecodeError("certificate: malformed P-256 key");
     }
@@ -132,7 +150,7 @@ function readExtensions(rest: DerReader): Extension[] {
   const list = new DerReader(rest.read(DER_EXTENSIONS)).enter();
   while (!list.isEmpty) {
     const extension = list.enter();
-    const id = readOid(extension);
+    const id = extension.readOid();
     if (seen.has(id)) throw new DecodeError("certificate: extension repeated");
     seen.add(id);
     const critical = extension.isNext(DER_BOOLEAN) && extension.readBoolean();
@@ -145,7 +163,7 @@ function readPurposes(value: Uint8Array): boolean {
   const purposes = new DerReader(value).enter();
   let fits = purposes.isEmpty;
   while (!purposes.isEmpty) {
-    const oid = readOid(purposes);
+    const oid = purposes.readOid();
     if (oid === OID_SERVER_AUTH || oid === OID_ANY_USAGE) fits = true;
   }
   return fits;
@@ -194,10 +212,10 @@ export function parseCertificate(der: Uint8Array): Certificate {
   if (!equalBytes(outer.read(DER_SEQUENCE), algorithm)) {
     throw new DecodeError("certificate: signature algorithms differ");
   }
-  const issuer = tbs.element(DER_SEQUENCE).whole;
+  const issuer = readName(tbs);
   const validity = tbs.enter();
   const [notBefore, notAfter] = [readTime(validity), readTime(validity)];
-  const subject = tbs.element(DER_SEQUENCE).whole;
+  const subject = readName(tbs);
   const key = readKey(tbs.enter());
   const extensions = tbs.isNext(DER_EXTENSIONS) ? readExtensions(tbs) : [];
   const signature = outer.readAlignedBits();

@@ -2,20 +2,24 @@
  * DER as Go's `cryptobyte` reads it: definite lengths in the fewest bytes, tags below 31, at most 2^32 bytes. Every read
  * gives a view of the input and moves on, so reading costs linear time whatever the bytes say.
  */
+import { toHex } from "../bytes.js";
 import { DecodeError } from "../errors/index.js";
 
 export const DER_BOOLEAN = 0x01;
 export const DER_INTEGER = 0x02;
 export const DER_BIT_STRING = 0x03;
 export const DER_OCTET_STRING = 0x04;
-export const DER_NULL = 0x05;
 export const DER_OBJECT_IDENTIFIER = 0x06;
+export const DER_UTF8_STRING = 0x0c;
+export const DER_PRINTABLE_STRING = 0x13;
 export const DER_UTC_TIME = 0x17;
 export const DER_GENERALIZED_TIME = 0x18;
 export const DER_SEQUENCE = 0x30;
+export const DER_SET = 0x31;
 
 const LONG_FORM_TAG = 0x1f;
 const MAX_LENGTH_BYTES = 4;
+const OID_NUMBER_MAX = 0x7fffffff;
 
 /** One element: its tag, its contents, and all of its bytes. */
 export interface DerElement {
@@ -93,6 +97,21 @@ export class DerReader {
     const value = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
     if (value > max) throw new DecodeError(`DER: integer above ${max}`);
     return value;
+  }
+
+  /** The contents of an object identifier in hexadecimal; its numbers are minimal and below 2^31. */
+  readOid(): string {
+    const bytes = this.read(DER_OBJECT_IDENTIFIER);
+    let start = 0;
+    let number = 0;
+    bytes.forEach((byte, i) => {
+      if (i === start && byte === 0x80) throw new DecodeError("DER: object identifier with needless bytes");
+      number = number * 128 + (byte & 0x7f);
+      if (number > OID_NUMBER_MAX) throw new DecodeError("DER: object identifier with a number too large");
+      if (byte < 0x80) [start, number] = [i + 1, 0];
+    });
+    if (bytes.length === 0 || start !== bytes.length) throw new DecodeError("DER: object identifier cut off");
+    return toHex(bytes);
   }
 
   readBoolean(): boolean {

@@ -117,7 +117,9 @@ function integer(min: bigint, max: bigint): GoShape<number> {
       if (value === null) return before;
       if (!(value instanceof NumberText) || !INTEGER.test(value.digits)) throw wrongType("an integer");
       const number = BigInt(value.digits);
-      if (number < min || number > max) throw wrongType(`an integer from ${min} to ${max}`);
+      // "-0" is an integer to Go, but not one without a sign.
+      if (number < min || number > max || (min === 0n && value.digits.startsWith("-")))
+        throw wrongType(`an integer from ${min} to ${max}`);
       return Number(number);
     },
   };
@@ -180,13 +182,17 @@ export function goSlice<T>(shape: GoShape<T>): GoShape<readonly T[]> {
   };
 }
 
-/** An array of fixed length. */
+/** An array of fixed length; surplus elements may be of any type. */
 export function goArray<T>(shape: GoShape<T>, length: number): GoShape<readonly T[]> {
   const zero = new Array<T>(length).fill(shape.zero);
   const slice = goSlice(shape);
   return {
     zero,
-    take: (value, before) => (value === null ? before : [...slice.take(value, []), ...zero].slice(0, length)),
+    take(value, before) {
+      if (value === null) return before;
+      const elements = slice.take(Array.isArray(value) ? value.slice(0, length) : value, []);
+      return [...elements, ...zero.slice(elements.length)];
+    },
   };
 }
 

@@ -1,7 +1,6 @@
 /** What the certificate of a platform's key says about the platform (runtime: DCAP quotes, SGX extension). */
-import { toHex } from "../bytes.js";
 import { type Certificate, extensionOf } from "./certificate.js";
-import { DER_OBJECT_IDENTIFIER, DER_OCTET_STRING, type DerElement, DerReader } from "./der.js";
+import { DER_OCTET_STRING, type DerElement, DerReader } from "./der.js";
 import { demand } from "./evidence-rejected.js";
 
 // 1.2.840.113741.1.13.1 and its parts, as hexadecimal contents of object identifiers.
@@ -28,7 +27,7 @@ function entries(sequence: DerReader): [string, DerElement][] {
   const out: [string, DerElement][] = [];
   while (!sequence.isEmpty) {
     const entry = sequence.enter();
-    out.push([toHex(entry.read(DER_OBJECT_IDENTIFIER)), entry.readAny()]);
+    out.push([entry.readOid(), entry.readAny()]);
   }
   return out;
 }
@@ -37,7 +36,9 @@ function readVersions(value: DerElement): { components: number[]; pceSvn: number
   const components = new Array<number>(COMPONENTS).fill(0);
   let pceSvn = 0;
   for (const [oid, version] of entries(new DerReader(value.whole).enter())) {
-    const part = Number.parseInt(oid.slice(-2), 16);
+    // The last number decides; one that takes two bytes is no part of this list.
+    const wide = Number.parseInt(oid.slice(-4, -2), 16) >= 0x80;
+    const part = wide ? 0 : Number.parseInt(oid.slice(-2), 16);
     const reader = new DerReader(version.whole);
     if (part >= 1 && part <= COMPONENTS) components[part - 1] = reader.readSmall(COMPONENT_MAX);
     else if (part === PCE_SVN) pceSvn = reader.readSmall(PCE_SVN_MAX);

@@ -55,13 +55,10 @@ describeVectors<Expectations>("sgx/expectations.json", ({ node }) => {
 
   test("an attestation whose TCB information is of version 2 never verifies", () => {
     const { quote } = SgxAttestation.decode(vectorBytes("sgx/node/sgx_attestation_v1.bin"));
-    const policy = { pcs: undefined };
     const enclaves = enclavePolicy({ debug: true, testKeys: true });
-    // Any moment will do in which the certificates count and the documents are not too old.
-    for (let day = 0n; day < 60n; day++) {
-      const now = { seconds: 1_659_084_810n + day * 86_400n, nanos: 0 };
-      expect(() => verifyQuote(quote, policy, enclaves, now)).toThrow();
-    }
+    // A day after the documents were issued: what is newer in the reference's format is all that is missing.
+    const now = { seconds: 1_662_802_000n, nanos: 0 };
+    expect(() => verifyQuote(quote, undefined, enclaves, now)).toThrow("TCB info");
   });
 
   test("the attestation of a production key manager passes the registry's check", () => {
