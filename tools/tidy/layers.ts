@@ -26,7 +26,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   sim: pure(9),
   web: pure(9),
-  cli: { rank: 10, packages: ["commander", "picocolors"], builtins: true },
+  cli: { rank: 10, packages: ["commander", "picocolors", "@qanat/example-kv"], builtins: true },
 };
 
 /**

@@ -1,4 +1,3 @@
-import { sha256 } from "#kernels";
 import { type AcceptancePolicy, defineContext, type Signer, verify } from "#common/crypto/signature.js";
 import { unknown } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
@@ -43,11 +42,6 @@ export class BlockMetadata extends struct("BlockMetadata", {
 /** The hash by which this protocol names a transaction: SHA-512/256 of the raw envelope. */
 export function transactionHash(rawTransaction: Uint8Array): Uint8Array {
   return hash(rawTransaction);
-}
-
-/** The hash by which the block engine names a transaction: SHA-256 of the raw envelope. */
-export function engineTransactionHash(rawTransaction: Uint8Array): Uint8Array {
-  return sha256(rawTransaction);
 }
 
 /** Signs a transaction and returns the raw envelope. */

@@ -7,7 +7,7 @@ import type { Log } from "#common/ports/log.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { Application } from "../../app/app.js";
 import type { BlockInput, BlockOutcome } from "../../app/block-run.js";
-import { Mempool, type MempoolLimits } from "../../app/mempool.js";
+import { Mempool, type MempoolLimits } from "../mempool.js";
 import { type BlockId, consensusAddress } from "../../block/block-id.js";
 import { Block, blockIdOf } from "../../block/block.js";
 import { BlockIdFlag, type Commit } from "../../block/commit.js";

@@ -2,7 +2,7 @@ import { toHex } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import { consensusErrors } from "../transaction/errors.js";
 import { transactionHash } from "../transaction/transaction.js";
-import type { Application, CheckResult } from "./app.js";
+import type { Application, CheckResult } from "../app/app.js";
 
 /** Limits of the pool. */
 export interface MempoolLimits {
