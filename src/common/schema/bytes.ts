@@ -36,6 +36,7 @@ function bytesFromJson(json: Json): Uint8Array {
 export function bytes(options: { max: number }): Schema<Uint8Array> {
   return define<Uint8Array>({
     typeName: "bytes",
+    description: { kind: "bytes", max: options.max },
     write: (w, value) => w.bytes(value),
     readValue: (r) => r.readBytes(options.max),
     toJson: (value) => toBase64(value),
@@ -106,6 +107,7 @@ export function fixedBytes(
   return define<Uint8Array>({
     typeName,
     ownsNull: true,
+    description: { kind: "fixed bytes", size },
     write: (w, value) => w.bytes(value),
     readValue: read,
     toJson: (value) => form.toText(value),
@@ -127,6 +129,7 @@ export function fixedBytes(
 export function byteArray(size: number): Schema<Uint8Array> {
   return define<Uint8Array>({
     typeName: `byte array of ${size}`,
+    description: { kind: "fixed bytes", size },
     write: (w, value) => w.bytes(value),
     readValue(r) {
       if (r.peekMajor() === 4 && !r.strictness.canonical) return fit(r.readByteArray(size, ANY), size);
@@ -143,6 +146,7 @@ export function byteArray(size: number): Schema<Uint8Array> {
 /** One already encoded item, spliced in verbatim; empty is written as null (`RawMessage`). */
 export const raw: Schema<Uint8Array> = define<Uint8Array>({
   typeName: "raw",
+  description: { kind: "raw" },
   ownsNull: true,
   write(w, value) {
     if (value.length === 0) w.null();

@@ -19,6 +19,7 @@ function within<R>(segment: string, action: () => R): R {
 export function list<T>(element: Schema<T>, options: { max: number }): Schema<T[]> {
   return define<T[]>({
     typeName: `[${element.typeName}]`,
+    description: { kind: "list", element: element as Schema<unknown>, max: options.max },
     write(w, value) {
       w.array(value.length);
       for (const item of value) element.write(w, item);
@@ -55,6 +56,7 @@ export function list<T>(element: Schema<T>, options: { max: number }): Schema<T[
 export function map<K, V>(key: Schema<K>, value: Schema<V>, options: { max: number }): Schema<SortedMap<K, V>> {
   return define<SortedMap<K, V>>({
     typeName: `{${key.typeName}: ${value.typeName}}`,
+    description: { kind: "map", key: key as Schema<unknown>, value: value as Schema<unknown>, max: options.max },
     write(w, entries) {
       w.map(entries.size);
       for (const [k, v] of entries.entries()) {
@@ -107,6 +109,7 @@ type Items<S extends readonly Schema<unknown>[]> = { -readonly [I in keyof S]: I
 export function tuple<const S extends readonly Schema<unknown>[]>(typeName: string, items: S): Schema<Items<S>> {
   return define<Items<S>>({
     typeName,
+    description: { kind: "tuple", items },
     write(w, value) {
       w.array(items.length);
       items.forEach((item, i) => {
@@ -149,6 +152,7 @@ export function unionOf<V extends Readonly<Record<string, Schema<unknown>>>>(
   };
   return define<Variant<V>>({
     typeName,
+    description: { kind: "union", variants },
     ownsNull: true,
     write(w, value) {
       w.map(1);

@@ -10,6 +10,7 @@ function copyOf<T>(s: Schema<T>): Schema<T> {
     typeName: s.typeName,
     omit: s.omit,
     wireName: s.wireName,
+    description: s.description,
     write: s.write,
     read: s.read,
     encode: s.encode,
@@ -42,6 +43,7 @@ function wrapped<T, N extends null | undefined>(inner: Schema<T>, nothing: N, om
     ownsNull: true,
     omit,
     wireName: inner.wireName,
+    description: { kind: "maybe", inner: inner as Schema<unknown>, nothing },
     write(w, value) {
       if (isNothing(value)) w.null();
       else inner.write(w, value);
@@ -76,6 +78,7 @@ export function lazy<T>(typeName: string, get: () => Schema<T>): Schema<T> {
   return define<T>({
     typeName,
     ownsNull: true,
+    description: { kind: "lazy", get: get as () => Schema<unknown> },
     write: (w, value) => get().write(w, value),
     readValue: (r) => get().read(r),
     toJson: (value) => get().toJson(value),

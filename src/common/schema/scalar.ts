@@ -27,6 +27,7 @@ function integerJson(value: bigint): Json {
 function small(typeName: string, max: number): Schema<number> {
   return define<number>({
     typeName,
+    description: { kind: "integer", min: 0n, max: BigInt(max), big: false },
     write: (w, value) => w.uint(value),
     readValue: (r) => r.readUint(max),
     toJson: (value) => value,
@@ -44,6 +45,7 @@ export const u32: Schema<number> = small("u32", 0xffffffff);
 function big(typeName: string, min: bigint, max: bigint, readValue: (r: CborReader) => bigint): Schema<bigint> {
   return define<bigint>({
     typeName,
+    description: { kind: "integer", min, max, big: true },
     write: (w, value) => w.int(value),
     readValue,
     toJson: integerJson,
@@ -62,6 +64,7 @@ export const i64: Schema<bigint> = big("i64", I64_MIN, I64_MAX, (r) => inRange(r
 
 export const bool: Schema<boolean> = define<boolean>({
   typeName: "bool",
+  description: { kind: "bool" },
   write: (w, value) => w.bool(value),
   readValue: (r) => r.readBool(),
   toJson: (value) => value,
@@ -82,6 +85,7 @@ export const bool: Schema<boolean> = define<boolean>({
 export function text(options: { max: number }): Schema<string> {
   return define<string>({
     typeName: "text",
+    description: { kind: "text", max: options.max },
     write: (w, value) => w.text(value),
     readValue: (r) => r.readText(options.max),
     toJson: (value) => value,
@@ -109,6 +113,7 @@ export function enumeration(typeName: string, words: Readonly<Record<string, num
   };
   return define<number>({
     typeName,
+    description: { kind: "enumeration", words },
     write: (w, value) => w.uint(value),
     readValue: (r) => r.readUint(max),
     toJson: (value) => byNumber.get(value) ?? value,

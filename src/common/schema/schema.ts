@@ -8,6 +8,24 @@ import type { Json } from "../json.js";
 export type Omit = "never" | "empty" | "undefined";
 
 /**
+ * What a type is made of: enough to list its fields in a document or to make values of it in a test. `custom` types are
+ * closed in themselves; their zero value and their text say what they are.
+ */
+export type Description =
+  | { readonly kind: "integer"; readonly min: bigint; readonly max: bigint; readonly big: boolean }
+  | { readonly kind: "enumeration"; readonly words: Readonly<Record<string, number>> }
+  | { readonly kind: "bool" | "time" | "raw" | "custom" }
+  | { readonly kind: "text" | "bytes"; readonly max: number }
+  | { readonly kind: "fixed bytes"; readonly size: number }
+  | { readonly kind: "list"; readonly element: Schema<unknown>; readonly max: number }
+  | { readonly kind: "map"; readonly key: Schema<unknown>; readonly value: Schema<unknown>; readonly max: number }
+  | { readonly kind: "tuple"; readonly items: readonly Schema<unknown>[] }
+  | { readonly kind: "struct"; readonly fields: Readonly<Record<string, Schema<unknown>>> }
+  | { readonly kind: "union"; readonly variants: Readonly<Record<string, Schema<unknown>>> }
+  | { readonly kind: "maybe"; readonly inner: Schema<unknown>; readonly nothing: null | undefined }
+  | { readonly kind: "lazy"; readonly get: () => Schema<unknown> };
+
+/**
  * A wire type as a value: one declaration gives the CBOR and JSON forms, the zero value and the equality of a type.
  * `decode` and `fromJson` throw DecodeError, which names the field.
  */
@@ -18,6 +36,8 @@ export interface Schema<T> {
   readonly omit: Omit;
   /** As a struct field: the wire name, if it is not the field's name in snake case. */
   readonly wireName: string | undefined;
+  /** What the type is made of. */
+  readonly description: Description;
 
   write(w: CborWriter, value: T): void;
   /** Reads one item; null gives the zero value, as in the reference. */
@@ -60,6 +80,8 @@ export interface Definition<T> {
   ownsNull?: boolean;
   omit?: Omit;
   wireName?: string | undefined;
+  /** Custom unless told. */
+  description?: Description;
 }
 
 const scratch = new CborWriter();
@@ -87,6 +109,8 @@ function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
+const CUSTOM: Description = { kind: "custom" };
+
 /** Completes a definition to a schema. */
 export function define<T>(d: Definition<T>): Schema<T> {
   const { write, readValue } = d;
@@ -96,6 +120,7 @@ export function define<T>(d: Definition<T>): Schema<T> {
     typeName: d.typeName,
     omit: d.omit ?? "never",
     wireName: d.wireName,
+    description: d.description ?? CUSTOM,
     write,
     read,
     encode,

@@ -275,6 +275,7 @@ export function struct<F extends Fields>(typeName: string, declared: F): StructC
   const allWritten = fields.every((field) => field.schema.omit === "never");
   const schema = define<T>({
     typeName,
+    description: { kind: "struct", fields: declared },
     write: (w, value) => writeStruct(w, value as Values, fields, allWritten),
     readValue: (r) => readStruct(r, fields, names) as T,
     toJson(value) {

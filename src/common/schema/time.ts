@@ -61,6 +61,7 @@ export function timestampToText(time: Timestamp): string {
 /** Unix seconds on the wire (the fraction is dropped), RFC 3339 in JSON. */
 export const time: Schema<Timestamp> = define<Timestamp>({
   typeName: "time",
+  description: { kind: "time" },
   write(w, value) {
     if (value.seconds === ZERO.seconds && value.nanos === 0) w.null();
     else w.int(value.seconds);
