@@ -24,8 +24,6 @@ import {
 import { parseCertificateTime } from "./evidence-time.js";
 import { latin1, nextPemBlock } from "./pem-blocks.js";
 
-/** Longest certificate, in bytes; those of the vendor have about 1,300. */
-const CERTIFICATE_MAX = 16384;
 const VERSION_3 = 2;
 const P256_FIELD = 32;
 const UNCOMPRESSED_POINT = 4;
@@ -192,12 +190,12 @@ function usageFrom(extensions: readonly Extension[]): Usage {
 }
 
 /**
- * Reads one certificate.
- * @param der at most 16,384 bytes, all of which must belong to it
+ * Reads one certificate. There is no limit but that of the evidence it comes in: the reference has none, and what
+ * follows the signature could make an accepted certificate as long as one likes. Reading takes linear time.
+ * @param der all bytes must belong to the certificate
  * @throws DecodeError
  */
 export function parseCertificate(der: Uint8Array): Certificate {
-  if (der.length > CERTIFICATE_MAX) throw new DecodeError(`certificate of more than ${CERTIFICATE_MAX} bytes`);
   const file = new DerReader(der);
   const outer = file.enter();
   if (!file.isEmpty) throw new DecodeError("certificate: trailing bytes");

@@ -150,11 +150,12 @@ export const goBytes: GoShape<Uint8Array> = {
   },
 };
 
-/** A word of a table; `missing` stands for a member that is not there. Null is an error for these. */
+/** A word of a table; `missing` stands for a member that is not there. */
 export function goWord<T extends number>(words: Readonly<Record<string, T>>, missing: T): GoShape<T> {
   return {
     zero: missing,
-    take(value) {
+    take(value, before) {
+      if (value === null) return before;
       const word = typeof value === "string" && Object.hasOwn(words, value) ? words[value] : undefined;
       if (word === undefined) throw wrongType("a known word");
       return word;

@@ -10,6 +10,7 @@ const OID_FMSPC = `${OID_SGX}04`;
 const FMSPC_SIZE = 6;
 const COMPONENTS = 16;
 const PCE_SVN = 17;
+const CPU_SVN = 18;
 const COMPONENT_MAX = 0x7fffffff;
 const PCE_SVN_MAX = 0xffff;
 
@@ -42,6 +43,7 @@ function readVersions(value: DerElement): { components: number[]; pceSvn: number
     const reader = new DerReader(version.whole);
     if (part >= 1 && part <= COMPONENTS) components[part - 1] = reader.readSmall(COMPONENT_MAX);
     else if (part === PCE_SVN) pceSvn = reader.readSmall(PCE_SVN_MAX);
+    else if (part === CPU_SVN) reader.read(DER_OCTET_STRING);
   }
   return { components, pceSvn };
 }

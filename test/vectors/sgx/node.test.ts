@@ -61,6 +61,19 @@ describeVectors<Expectations>("sgx/expectations.json", ({ node }) => {
     expect(() => verifyQuote(quote, undefined, enclaves, now)).toThrow("TCB info");
   });
 
+  test("an old attestation passes every check up to the key, which the recording does not have", () => {
+    const attestation = vectorBytes("sgx/node/sgx_attestation_v0.bin");
+    const constraints = vectorBytes("sgx/node/sgx_constraints_v0.bin");
+    const capability = { hardware: 1, rak: new Uint8Array(32), rek: undefined, attestation };
+    const now = { seconds: 1_659_084_810n, nanos: 0 };
+    const check = (features: TeeFeatures | undefined): (() => void) => {
+      const rules = { features, now, height: 0n, feature261: true, debug };
+      return () => verifyCapability(new Uint8Array(32), capability, constraints, rules);
+    };
+    expect(check(undefined)).toThrow("RAK hash mismatch");
+    expect(check(FEATURES)).toThrow("RAK hash mismatch");
+  });
+
   test("the attestation of a production key manager passes the registry's check", () => {
     const km = vectors<Readonly<Record<"rak" | "rek" | "node_id" | "mr_enclave" | "mr_signer", string>>>(
       "sgx/mainnet/km_attestation.json",

@@ -101,8 +101,8 @@ describe("JSON strings as Go decodes them", () => {
 
   test("stand for bytes and words", () => {
     const Word = goWord<number>({ yes: 1, no: 2 }, 0);
-    expect([Word.zero, decode(Word, '"no"'), decode(goPointer(Word), "null")]).toEqual([0, 2, undefined]);
-    for (const text of ['"No"', "null", "1", '"constructor"']) expect(() => decode(Word, text)).toThrow(DecodeError);
+    expect([decode(Word, "null"), decode(Word, '"no"'), decode(goPointer(Word), "null")]).toEqual([0, 2, undefined]);
+    for (const text of ['"No"', "1", '"constructor"']) expect(() => decode(Word, text)).toThrow(DecodeError);
     expect(toHex(decode(goBytes, '"AQ\\nID"'))).toBe("010203");
     expect(decode(goBytes, "null").length).toBe(0);
     expect(() => decode(goBytes, '"AQI"')).toThrow(DecodeError);
