@@ -13,7 +13,6 @@ import {
   goString,
   goStruct,
   goUint16,
-  goUint32,
   goWord,
 } from "#common/tee/go-json.js";
 
