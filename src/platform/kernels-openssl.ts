@@ -11,7 +11,7 @@ import {
   verify,
 } from "node:crypto";
 import { binaryText } from "#common/bytes.js";
-import type { Ed25519Key } from "#common/crypto/kernels.js";
+import type { Ed25519Claim, Ed25519Key } from "#common/crypto/kernels.js";
 import { RecentMap } from "#common/recent-map.js";
 
 /** Above this size one streaming hash beats the one-shot call, whose result travels as a string. */
@@ -119,6 +119,10 @@ export function ed25519Accepts(publicKey: Uint8Array, message: Uint8Array, signa
     // Some OpenSSL versions refuse bytes that are no point already at import; "false" only means undecided.
     return false;
   }
+}
+
+export function ed25519AcceptsAll(claims: readonly Ed25519Claim[]): boolean {
+  return claims.every(({ publicKey, message, signature }) => ed25519Accepts(publicKey, message, signature));
 }
 
 export function ed25519Key(seed: Uint8Array): Ed25519Key {

@@ -1,8 +1,9 @@
 /** Which Ed25519 signatures this protocol accepts (common: signature verification). */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { ed25519Accepts } from "#kernels";
+import { ed25519Accepts, ed25519AcceptsAll } from "#kernels";
 import { binaryText, equalBytes, fromHex } from "../bytes.js";
 import { RecentMap } from "../recent-map.js";
+import type { Ed25519Claim } from "./kernels.js";
 
 export const PUBLIC_KEY_SIZE = 32;
 export const SIGNATURE_SIZE = 64;
@@ -66,20 +67,43 @@ const accepted = new RecentMap<true>(CACHED_SIGNATURES);
  * @param signature 64 bytes; any other length is answered with false
  */
 export function verifyRaw(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (publicKey.length !== PUBLIC_KEY_SIZE || signature.length !== SIGNATURE_SIZE) {
-    return false;
-  }
-  const r = signature.subarray(0, 32);
-  if (isSmallOrder(publicKey) || isSmallOrder(r) || !isReducedScalar(signature.subarray(32))) {
-    return false;
-  }
-  // What is signed is a digest nearly always; anything longer is not worth its place in the cache.
-  if (message.length > CACHED_MESSAGE_SIZE) return verifyExactly(publicKey, message, signature);
-  const id = binaryText(signature) + binaryText(publicKey) + binaryText(message);
+  if (!isWellFormed(publicKey, signature)) return false;
+  const id = cacheKey(publicKey, message, signature);
   if (accepted.get(id) === true) return true;
   const valid = verifyExactly(publicKey, message, signature);
-  if (valid) accepted.set(id, true);
+  if (valid && id !== "") accepted.set(id, true);
   return valid;
+}
+
+/**
+ * Whether `verifyRaw` accepts every one of the signatures. Where points are expensive, many cost much less together
+ * than one by one; which of them is wrong, only `verifyRaw` tells. An empty list is accepted.
+ */
+export function verifyRawAll(claims: readonly Ed25519Claim[]): boolean {
+  if (!claims.every(({ publicKey, signature }) => isWellFormed(publicKey, signature))) return false;
+  const ids = claims.map(({ publicKey, message, signature }) => cacheKey(publicKey, message, signature));
+  const open = claims.filter((_, i) => accepted.get(ids[i] as string) !== true);
+  if (!ed25519AcceptsAll(open)) {
+    return open.every(({ publicKey, message, signature }) => verifyRaw(publicKey, message, signature));
+  }
+  for (const id of ids) if (id !== "") accepted.set(id, true);
+  return true;
+}
+
+function isWellFormed(publicKey: Uint8Array, signature: Uint8Array): boolean {
+  return (
+    publicKey.length === PUBLIC_KEY_SIZE &&
+    signature.length === SIGNATURE_SIZE &&
+    !isSmallOrder(publicKey) &&
+    !isSmallOrder(signature.subarray(0, 32)) &&
+    isReducedScalar(signature.subarray(32))
+  );
+}
+
+/** What is signed is a digest nearly always; anything longer is not worth its place in the cache and has no key. */
+function cacheKey(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): string {
+  if (message.length > CACHED_MESSAGE_SIZE) return "";
+  return binaryText(signature) + binaryText(publicKey) + binaryText(message);
 }
 
 function verifyExactly(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {

@@ -8,6 +8,8 @@ import { concatBytes } from "../bytes.js";
 import type { Ed25519Key } from "./kernels.js";
 import { rsaSha256VerifyWith } from "./rsa.js";
 
+export { ed25519AcceptsAll } from "./ed25519-batch.js";
+
 export function sha512_256(data: Uint8Array): Uint8Array {
   return nobleSha512_256(data);
 }

@@ -26,6 +26,19 @@ export declare function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Arra
  */
 export declare function ed25519Accepts(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 
+/** That a 32-byte key made a 64-byte signature over a message. */
+export interface Ed25519Claim {
+  readonly publicKey: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * The same for many signatures at once: `true` means that `ed25519Accepts` could say so of each, `false` decides nothing.
+ * An empty list is accepted.
+ */
+export declare function ed25519AcceptsAll(claims: readonly Ed25519Claim[]): boolean;
+
 /** An Ed25519 private key that is ready to sign. */
 export interface Ed25519Key {
   /** 32 bytes. */

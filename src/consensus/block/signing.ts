@@ -1,5 +1,5 @@
 import { prepareMessage } from "#common/crypto/context.js";
-import { verifyRaw } from "#common/crypto/ed25519.js";
+import { verifyRaw, verifyRawAll } from "#common/crypto/ed25519.js";
 import { defineContext, type Signer } from "#common/crypto/signature.js";
 import { proposalSignBytes, type Proposal, type Vote, voteSignBytes } from "./vote.js";
 
@@ -24,11 +24,30 @@ export function signProposal(chainId: string, signer: Signer, proposal: Omit<Pro
  * are refused here.
  */
 export function verifyVote(chainId: string, publicKey: Uint8Array, vote: Vote): boolean {
-  return verifyRaw(
+  return verifyRaw(publicKey, voteDigest(chainId, vote), vote.signature);
+}
+
+/**
+ * Whether every vote is signed by the 32-byte consensus key beside it.
+ *
+ * @returns undefined, or the position of the first vote that is not
+ */
+export function verifyVotes(
+  chainId: string,
+  votes: readonly { readonly publicKey: Uint8Array; readonly vote: Vote }[],
+): number | undefined {
+  const claims = votes.map(({ publicKey, vote }) => ({
     publicKey,
-    prepareMessage(CONSENSUS_SIGNATURE_CONTEXT, voteSignBytes(chainId, vote)),
-    vote.signature,
-  );
+    message: voteDigest(chainId, vote),
+    signature: vote.signature,
+  }));
+  if (verifyRawAll(claims)) return undefined;
+  const wrong = claims.findIndex(({ publicKey, message, signature }) => !verifyRaw(publicKey, message, signature));
+  return wrong < 0 ? undefined : wrong;
+}
+
+function voteDigest(chainId: string, vote: Vote): Uint8Array {
+  return prepareMessage(CONSENSUS_SIGNATURE_CONTEXT, voteSignBytes(chainId, vote));
 }
 
 /** Whether a 32-byte consensus key signed the proposal. */

@@ -4,6 +4,7 @@ export type VerificationReason =
   | "mismatch" // does not fit what it is checked against
   | "signature" // a signature is wrong
   | "power" // too little voting power signed
+  | "trust" // too little of the power that is trusted already signed
   | "expired" // the trusted header is too old
   | "time"; // lies in the future, or before its predecessor
 

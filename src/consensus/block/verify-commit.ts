@@ -2,7 +2,7 @@ import { assert } from "#common/assert.js";
 import { equalBytes, toHex } from "#common/bytes.js";
 import { type BlockId, equalBlockIds } from "./block-id.js";
 import { BlockIdFlag, type Commit, commitVote } from "./commit.js";
-import { verifyVote } from "./signing.js";
+import { verifyVotes } from "./signing.js";
 import { compareTimestamps, type Timestamp, ZERO_TIME } from "./timestamp.js";
 import { findValidator, totalVotingPower, type Validator, type ValidatorSet } from "./validator.js";
 import { VerificationError, verifyThat } from "./verification-error.js";
@@ -30,21 +30,27 @@ export function verifyCommit(
   commit: Commit,
 ): void {
   checkCommitFits(set, blockId, height, commit);
+  const signers: Signer[] = [];
   let signed = 0n;
   commit.signatures.forEach((slot, index) => {
     if (slot.blockIdFlag === BlockIdFlag.absent) return;
     const validator = validatorAt(set, index);
     const expected = equalBytes(validator.address, slot.validatorAddress);
     verifyThat(expected, "mismatch", `commit signature ${index} is of another validator`);
-    checkSignature(chainId, commit, index, validator);
+    signers.push({ index, validator });
     if (slot.blockIdFlag === BlockIdFlag.commit) signed += validator.votingPower;
   });
-  requirePower(signed, twoThirds(set));
+  requirePower(signed, twoThirds(set), "power");
+  checkSignatures(chainId, commit, signers);
 }
+
+/** Which of a commit's votes for the block are verified: until there are enough, or every one. */
+export type Thoroughness = "enough" | "all";
 
 /**
  * The same for light clients: only votes for the block count, and checking stops once there are enough.
  *
+ * @param thoroughness "all" where the commit is to convict its signers; "enough" if absent
  * @throws VerificationError `mismatch`, `signature` or `power`
  */
 export function verifyCommitLight(
@@ -53,35 +59,41 @@ export function verifyCommitLight(
   blockId: BlockId,
   height: bigint,
   commit: Commit,
+  thoroughness: Thoroughness = "enough",
 ): void {
   checkCommitFits(set, blockId, height, commit);
   const needed = twoThirds(set);
+  const signers: Signer[] = [];
   let signed = 0n;
   for (const [index, slot] of commit.signatures.entries()) {
     if (slot.blockIdFlag !== BlockIdFlag.commit) continue;
     const validator = validatorAt(set, index);
-    checkSignature(chainId, commit, index, validator);
+    signers.push({ index, validator });
     signed += validator.votingPower;
-    if (signed > needed) return;
+    if (signed > needed && thoroughness === "enough") break;
   }
-  requirePower(signed, needed);
+  requirePower(signed, needed, "power");
+  checkSignatures(chainId, commit, signers);
 }
 
 /**
  * Checks that more than a share of *another*, trusted set signed a commit; the sets need to overlap only so far.
  *
- * @throws VerificationError `malformed`, `signature` or `power`
+ * @param thoroughness as for `verifyCommitLight`
+ * @throws VerificationError `malformed`, `signature` or `trust`
  */
 export function verifyCommitTrusting(
   chainId: string,
   trusted: ValidatorSet,
   commit: Commit,
   level: TrustLevel = ONE_THIRD,
+  thoroughness: Thoroughness = "enough",
 ): void {
   checkTrustLevel(level);
   const needed = (totalVotingPower(trusted) * level.numerator) / level.denominator;
   const positions = new Map(trusted.validators.map((validator, index) => [toHex(validator.address), index]));
   const seen = new Set<number>();
+  const signers: Signer[] = [];
   let signed = 0n;
   for (const [index, slot] of commit.signatures.entries()) {
     if (slot.blockIdFlag !== BlockIdFlag.commit) continue;
@@ -90,11 +102,12 @@ export function verifyCommitTrusting(
     verifyThat(!seen.has(position), "malformed", `commit signature ${index} repeats a validator`);
     seen.add(position);
     const validator = validatorAt(trusted, position);
-    checkSignature(chainId, commit, index, validator);
+    signers.push({ index, validator });
     signed += validator.votingPower;
-    if (signed > needed) return;
+    if (signed > needed && thoroughness === "enough") break;
   }
-  requirePower(signed, needed);
+  requirePower(signed, needed, "trust");
+  checkSignatures(chainId, commit, signers);
 }
 
 /**
@@ -133,14 +146,25 @@ function checkCommitFits(set: ValidatorSet, blockId: BlockId, height: bigint, co
   verifyThat(equalBlockIds(blockId, commit.blockId), "mismatch", "commit is for another block");
 }
 
-function checkSignature(chainId: string, commit: Commit, index: number, validator: Validator): void {
-  if (!verifyVote(chainId, validator.publicKey, commitVote(commit, index))) {
-    throw new VerificationError("signature", `commit signature ${index} is wrong`);
-  }
+/** A slot of a commit and the validator whose signature it must hold. */
+interface Signer {
+  readonly index: number;
+  readonly validator: Validator;
 }
 
-function requirePower(signed: bigint, needed: bigint): void {
-  verifyThat(signed > needed, "power", `voting power ${signed} signed, more than ${needed} is needed`);
+function checkSignatures(chainId: string, commit: Commit, signers: readonly Signer[]): void {
+  const votes = signers.map(({ index, validator }) => ({
+    publicKey: validator.publicKey,
+    vote: commitVote(commit, index),
+  }));
+  const wrong = verifyVotes(chainId, votes);
+  if (wrong === undefined) return;
+  throw new VerificationError("signature", `commit signature ${signers[wrong]?.index} is wrong`);
+}
+
+function requirePower(signed: bigint, needed: bigint, reason: "power" | "trust"): void {
+  const whose = reason === "trust" ? "trusted voting power" : "voting power";
+  verifyThat(signed > needed, reason, `${whose} ${signed} signed, more than ${needed} is needed`);
 }
 
 function twoThirds(set: ValidatorSet): bigint {

@@ -27,7 +27,7 @@ export interface TrustOptions {
  * trusted header announced; any later one needs the signatures of a share of the trusted validators, and in both cases
  * two thirds of its own.
  *
- * A `power` error while skipping means "not from here": take a height in between and try again.
+ * A `trust` error while skipping means "not from here": take a height in between and try again.
  *
  * @param now this machine's time
  * @throws VerificationError

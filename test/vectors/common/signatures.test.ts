@@ -1,8 +1,9 @@
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { expect, it } from "vitest";
 import { fromHex, toHex, utf8 } from "#common/bytes.js";
-import { isReducedScalar, isSmallOrder, verifyRaw } from "#common/crypto/ed25519.js";
-import { ed25519Accepts as nobleAccepts } from "#common/crypto/kernels-noble.js";
+import { isReducedScalar, isSmallOrder, verifyRaw, verifyRawAll } from "#common/crypto/ed25519.js";
+import { ed25519Accepts as nobleAccepts, ed25519AcceptsAll as nobleAcceptsAll } from "#common/crypto/kernels-noble.js";
+import type { Ed25519Claim } from "#common/crypto/kernels.js";
 import { TEST_KEYS } from "#common/crypto/key-policy.js";
 import { MemorySigner, prepareAssembled, STRICT_POLICY, TEST_KEYS_POLICY } from "#common/crypto/signature.js";
 import { hash } from "#common/hash.js";
@@ -26,12 +27,27 @@ function decide(accepts: typeof opensslAccepts, key: Uint8Array, message: Uint8A
   return accepts(key, message, signature) || ed25519.verify(signature, message, key, { zip215: true });
 }
 
+/** Two plainly valid signatures to put beside another one in a batch. */
+function companions(): [Ed25519Claim, Ed25519Claim] {
+  return ["left", "right"].map((name) => {
+    const [seed, message] = [hash(utf8(name)), utf8(`message of ${name}`)];
+    return { publicKey: ed25519.getPublicKey(seed), message, signature: ed25519.sign(message, seed) };
+  }) as ReturnType<typeof companions>;
+}
+
 describeVectors<{ vectors: Case[] }>("common/ed25519_speccheck.json", ({ vectors }) => {
   it.each(vectors)("case $case ($note) is valid: $valid", (entry) => {
     const [key, message, signature] = [fromHex(entry.public_key), fromHex(entry.message), fromHex(entry.signature)];
     expect(verifyRaw(key, message, signature)).toBe(entry.valid);
     expect(decide(opensslAccepts, key, message, signature)).toBe(entry.valid);
     expect(decide(nobleAccepts, key, message, signature)).toBe(entry.valid);
+    const [first, second] = companions();
+    expect(verifyRawAll([first, { publicKey: key, message, signature }, second])).toBe(entry.valid);
+    const alone: typeof opensslAccepts = (publicKey, m, s) => nobleAcceptsAll([{ publicKey, message: m, signature: s }]);
+    const among: typeof opensslAccepts = (publicKey, m, s) =>
+      nobleAcceptsAll([first, { publicKey, message: m, signature: s }, second]);
+    expect(decide(alone, key, message, signature)).toBe(entry.valid);
+    expect(decide(among, key, message, signature)).toBe(entry.valid);
   });
 });
 

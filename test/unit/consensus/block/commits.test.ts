@@ -140,7 +140,7 @@ describe("A commit", () => {
     const smaller = newValidatorSet(set.validators.slice(0, 3).map((v) => ({ publicKey: v.publicKey, power: 5n })));
     verifyCommitTrusting(CHAIN, smaller, commitOf([absent]));
     expect(() => verifyCommitTrusting(CHAIN, set, commitOf([absent, absent, absent]))).toThrow(
-      expect.objectContaining({ reason: "power" }),
+      expect.objectContaining({ reason: "trust" }),
     );
     const good = commitOf([]);
     const repeated = good.signatures.map(() => good.signatures[0] ?? ABSENT_SIG);
