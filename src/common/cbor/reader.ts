@@ -1,5 +1,6 @@
 import { copyRange } from "../byte-copy.js";
 import { DecodeError } from "../errors/index.js";
+import { MAJOR_NAMES, uint32At } from "./heads.js";
 import { KeyOrder } from "./key-order.js";
 import { type Mode, STRICTNESS, type Strictness } from "./strictness.js";
 import { textFromBytes } from "./text.js";
@@ -21,7 +22,7 @@ export class CborReader {
   private info = 0;
 
   constructor(
-    private readonly input: Uint8Array,
+    readonly input: Uint8Array,
     readonly mode: Mode,
   ) {
     this.strictness = STRICTNESS[mode];
@@ -39,7 +40,6 @@ export class CborReader {
     throw new DecodeError(`${reason} at byte ${this.at}`);
   }
 
-  /** Initial byte of the next item. */
   private peek(): number {
     if (this.at >= this.input.length) this.fail("unexpected end of input");
     return this.input[this.at] as number;
@@ -70,14 +70,11 @@ export class CborReader {
   /** Consumes null or undefined if that is next. */
   tryNull(): boolean {
     const byte = this.peek();
-    if (byte !== 0xf6 && byte !== 0xf7) return byte >> 5 === 6 && this.tryTaggedNull();
-    this.at++;
-    return true;
-  }
-
-  private tryTaggedNull(): boolean {
-    this.skipTags();
-    return this.tryNull();
+    if (byte === 0xf6 || byte === 0xf7) {
+      this.at++;
+      return true;
+    }
+    return byte >> 5 === 6 && this.skipTags() === 7 && this.tryNull();
   }
 
   /** Consumes exactly these bytes if they are next: the quick way past the keys of a canonical map. */
@@ -131,23 +128,17 @@ export class CborReader {
       this.argument = ((this.input[this.at] as number) << 8) | (this.input[this.at + 1] as number);
       shortest = 0x100;
     } else if (size === 4) {
-      this.argument = this.uint32(this.at);
+      this.argument = uint32At(this.input, this.at);
       shortest = 0x10000;
     } else {
-      const high = this.uint32(this.at);
-      const low = this.uint32(this.at + 4);
+      const high = uint32At(this.input, this.at);
+      const low = uint32At(this.input, this.at + 4);
       shortest = 0x100000000;
       this.argument = high * 0x100000000 + low;
       if (high >= 0x200000) this.big = (BigInt(high) << 32n) | BigInt(low);
     }
     this.at += size;
     if (this.strictness.canonical && this.argument < shortest) this.fail("integer is not in its shortest form");
-  }
-
-  private uint32(at: number): number {
-    const { input } = this;
-    const low = ((input[at + 1] as number) << 16) | ((input[at + 2] as number) << 8) | (input[at + 3] as number);
-    return (input[at] as number) * 0x1000000 + low;
   }
 
   private expected(what: string, major: number): never {
@@ -401,29 +392,8 @@ export class CborReader {
     return copyRange(this.input, start, this.at);
   }
 
-  /** Compares the encodings of two keys in the input: length first, then bytes. */
-  compareSlices(a0: number, a1: number, b0: number, b1: number): number {
-    if (a1 - a0 !== b1 - b0) return a1 - a0 - (b1 - b0);
-    for (let i = 0; i < a1 - a0; i++) {
-      const d = (this.input[a0 + i] as number) - (this.input[b0 + i] as number);
-      if (d !== 0) return d;
-    }
-    return 0;
-  }
-
   /** Ends the reading: bytes after the item are an error only in the runtime mode. */
   end(): void {
     if (this.strictness.canonical && this.remaining > 0) this.fail(`${this.remaining} trailing bytes`);
   }
 }
-
-const MAJOR_NAMES = [
-  "an unsigned integer",
-  "a negative integer",
-  "a byte string",
-  "a text string",
-  "an array",
-  "a map",
-  "a tag",
-  "a simple value or float",
-] as const;

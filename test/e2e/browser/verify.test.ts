@@ -76,7 +76,7 @@ describe.skipIf(executable === undefined)("in a browser", () => {
       const entry = log.find(([key]) => qanat.toHex(key) === given.key);
       const context = qanat.defineContext("qanat/test: browser");
       const valid = qanat.verify(qanat.fromHex(given.signer), context, root, qanat.fromHex(given.signature));
-      return { value: entry?.[1] == null ? undefined : new TextDecoder().decode(entry[1]), valid };
+      return { value: new TextDecoder().decode(entry?.[1] ?? undefined), valid };
     }, evidence());
     expect(result).toEqual({ value: "value 123", valid: true });
   });
