@@ -93,8 +93,9 @@ export class CborReader {
    */
   peekVersion(): number | undefined {
     const { input, at } = this;
-    if (at + 3 >= input.length || (input[at] as number) >> 5 !== 5 || ((input[at] as number) & 31) > 23)
-      return undefined;
+    // One to 23 entries: beyond the end of an empty map anything may stand.
+    const head = input[at] ?? 0;
+    if (at + 3 >= input.length || head < 0xa1 || head > 0xb7) return undefined;
     const version = input[at + 3] as number;
     return input[at + 1] === 0x61 && input[at + 2] === 0x76 && version < 24 ? version : undefined;
   }

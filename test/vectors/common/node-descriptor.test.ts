@@ -88,6 +88,8 @@ describe("node descriptor versions", () => {
       expect(() => Node.decode(bytes)).toThrow(/version/);
     }
     expect(() => Node.decode(fromHex("a0"))).toThrow(/version/);
+    // Bytes after the end of an empty map are no part of it, whatever they look like.
+    expect(() => Node.decode(fromHex("a0617603"))).toThrow(/version/);
     expect(() => Node.decode(fromHex("f6"))).toThrow(/version/);
   });
 });

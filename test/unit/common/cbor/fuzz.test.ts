@@ -111,8 +111,21 @@ function mutated(random: Random, bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(out);
 }
 
+function kindOf(key: unknown): string {
+  if (typeof key === "number" || typeof key === "bigint") return key < 0 ? "negative" : "unsigned";
+  return Object.prototype.toString.call(key);
+}
+
+/** Keys of several types in one map: cborg orders them by type first, the protocol by length. */
+function hasMixedKeys(decoded: unknown): boolean {
+  if (Array.isArray(decoded)) return decoded.some(hasMixedKeys);
+  if (!(decoded instanceof Map)) return false;
+  const kinds = new Set([...decoded.keys()].map(kindOf));
+  return kinds.size > 1 || [...decoded].some(([key, value]) => hasMixedKeys(key) || hasMixedKeys(value));
+}
+
 /** What cborg makes of bytes when it is as strict as it can be; undefined when it refuses them. */
-function cborgVerdict(bytes: Uint8Array): { canonical: boolean } | undefined {
+function cborgVerdict(bytes: Uint8Array): { canonical: boolean; mixedKeys: boolean } | undefined {
   try {
     const decoded: unknown = cborgDecode(bytes, {
       useMaps: true,
@@ -121,7 +134,7 @@ function cborgVerdict(bytes: Uint8Array): { canonical: boolean } | undefined {
       allowIndefinite: false,
       allowUndefined: true,
     });
-    return { canonical: equalBytes(cborgEncode(decoded), bytes) };
+    return { canonical: equalBytes(cborgEncode(decoded), bytes), mixedKeys: hasMixedKeys(decoded) };
   } catch {
     return undefined;
   }
@@ -178,7 +191,8 @@ describe(`codec beside cborg, seed ${SEED}`, () => {
       const ours = accepts(raw, bytes, "runtime");
       // cborg lets unsorted maps and bad UTF-8 pass, but cannot write them again.
       if (ours) expect(theirs, where).toBeDefined();
-      else if (theirs !== undefined && !hasFloat(bytes)) expect(theirs.canonical, where).toBe(false);
+      else if (theirs !== undefined && !hasFloat(bytes) && !theirs.mixedKeys)
+        expect(theirs.canonical, where).toBe(false);
       // Each mode accepts what the stricter one before it accepts.
       const [untrusted, rpc, trusted] = [
         accepts(raw, bytes, "untrusted"),
