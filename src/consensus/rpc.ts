@@ -1,9 +1,7 @@
 /** Client API of the consensus layer itself (consensus: gRPC). Heights are block heights, 0 for the latest. */
-import { Address } from "#common/address.js";
 import { PublicKey } from "#common/crypto/keys.js";
 import { Hash } from "#common/hash.js";
 import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
-import { Quantity } from "#common/quantity.js";
 import { defineMethods, stream, unary } from "#common/rpc/index.js";
 import {
   bool,
@@ -25,15 +23,15 @@ import {
 } from "#common/schema/index.js";
 import { Version } from "#common/version.js";
 import { Root } from "#mkvs/node/root.js";
-import { GetPrefixesRequest, GetRequest, IterateRequest, ProofResponse } from "#mkvs/proof/proof.js";
 import { ConsensusParameters } from "./app/parameters.js";
 import { GenesisDocument } from "./genesis/document.js";
+import { lightMethods } from "./light/rpc.js";
 import { GovernanceEvent } from "./services/governance/events.js";
 import { RegistryEvent } from "./services/registry/events.js";
 import { ConsensusAddress } from "./services/registry/types/node-address.js";
 import { Event as RootHashEvent } from "./services/roothash/types.js";
 import { StakingEvent } from "./services/staking/events.js";
-import { SignedTransaction, Transaction } from "./transaction/transaction.js";
+import { submissionMethods } from "./transaction/rpc.js";
 
 const many = { max: FRAME_ELEMENTS };
 const content = bytes({ max: FRAME_BYTES });
@@ -85,22 +83,8 @@ export class BlockResultsMeta extends struct("BlockResultsMeta", {
   endBlockEvents: nullable(list(ResultEvent, many)),
 }) {}
 
-/** A light block, validator set or similar in the engine's encoding. */
-export class LightBlock extends struct("LightBlock", { height: i64, meta: content }) {}
-export class Validators extends struct("Validators", { height: i64, meta: content }) {}
-/** Evidence of misbehaviour in the engine's encoding. */
-export class ConsensusEvidence extends struct("Evidence", { meta: content }) {}
-
 /** Parameters of the layer, and those of the engine in its own encoding. */
 export class Parameters extends struct("Parameters", { height: i64, parameters: ConsensusParameters, meta: content }) {}
-
-export class EstimateGasRequest extends struct("EstimateGasRequest", {
-  signer: PublicKey,
-  transaction: nullable(Transaction),
-}) {}
-
-/** Whose nonce is asked for. v26.1 dropped the method; the JavaScript client still calls it. */
-export class SignerNonceRequest extends struct("GetSignerNonceRequest", { accountAddress: Address, height: i64 }) {}
 
 /** An event of a service; exactly one is set. */
 export class ServiceEvent extends struct("ServiceEvent", {
@@ -143,9 +127,6 @@ export class TransactionsWithProofs extends struct("TransactionsWithProofs", {
   proofs: nullable(list(content, many)),
 }) {}
 
-/** Where a transaction is, with an `EncodedProof`. */
-export class TransactionProof extends struct("TransactionProof", { height: i64, rawProof: content }) {}
-
 export const STATUS_READY = 0;
 export const FEATURE_SERVICES = 1;
 export const FEATURE_FULL_NODE = 2;
@@ -183,32 +164,20 @@ export class ConsensusStatus extends struct("Status", {
 
 /** Methods of the consensus layer. */
 export const consensusMethods = defineMethods("Consensus", {
-  SubmitTx: unary(SignedTransaction, nothing),
-  SubmitTxNoWait: unary(SignedTransaction, nothing),
-  SubmitTxWithProof: unary(SignedTransaction, TransactionProof),
+  ...submissionMethods.methods,
+  ...lightMethods.methods,
   StateToGenesis: unary(i64, GenesisDocument),
-  EstimateGas: unary(EstimateGasRequest, u64),
-  MinGasPrice: unary(nothing, Quantity),
-  GetSignerNonce: unary(SignerNonceRequest, u64),
   GetBlock: unary(i64, ConsensusBlock),
   GetBlockResults: unary(i64, BlockResults),
-  GetLightBlock: unary(i64, LightBlock),
-  GetValidators: unary(i64, Validators),
-  GetLatestHeight: unary(nothing, i64),
   GetLastRetainedHeight: unary(nothing, i64),
   GetTransactions: unary(i64, nullable(list(content, many))),
   GetTransactionsWithResults: unary(i64, TransactionsWithResults),
   GetTransactionsWithProofs: unary(i64, TransactionsWithProofs),
   GetUnconfirmedTransactions: unary(nothing, nullable(list(content, many))),
   GetGenesisDocument: unary(nothing, GenesisDocument),
-  GetChainContext: unary(nothing, words),
   GetStatus: unary(nothing, ConsensusStatus),
   /** Ratios of votes are floats, which no other type of the protocol has: the answer stays encoded. */
   GetNextBlockState: unary(nothing, raw),
   GetParameters: unary(i64, Parameters),
-  SubmitEvidence: unary(ConsensusEvidence, nothing),
-  StateSyncGet: unary(GetRequest, ProofResponse),
-  StateSyncGetPrefixes: unary(GetPrefixesRequest, ProofResponse),
-  StateSyncIterate: unary(IterateRequest, ProofResponse),
   WatchBlocks: stream(nothing, ConsensusBlock),
 });

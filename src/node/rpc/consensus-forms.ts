@@ -14,10 +14,9 @@ import {
   type ConsensusBlock,
   type DeliverResult,
   EncodedProof,
-  type LightBlock,
   type ResultEvent,
-  type Validators,
 } from "#consensus/rpc.js";
+import type { LightBlock, Validators } from "#consensus/light/rpc.js";
 import type { ChainView, ExecutedBlock } from "./chain-view.js";
 import { orNull } from "./or-null.js";
 
