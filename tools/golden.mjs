@@ -2,12 +2,8 @@
 // a change of bytes is a change of the protocol.
 import { ROOT, run } from "./support/run.mjs";
 
-const code = await run(
-  process.execPath,
-  ["node_modules/vitest/vitest.mjs", "run", "test/vectors/golden/wire-types.test.ts"],
-  {
-    cwd: ROOT,
-    env: { ...process.env, QANAT_GOLDEN: "write" },
-  },
-);
+const code = await run(process.execPath, ["node_modules/vitest/vitest.mjs", "run", "test/vectors/golden"], {
+  cwd: ROOT,
+  env: { ...process.env, QANAT_GOLDEN: "write" },
+});
 process.exit(code);
