@@ -3,7 +3,14 @@ import { CodedError } from "#common/errors/index.js";
 import type { Schema } from "#common/schema/index.js";
 import { hash } from "#common/hash.js";
 import { utf8 } from "#common/bytes.js";
-import { BlockScope, type CommitVote, Context, type ContextMode, type Environment } from "#consensus/app/context.js";
+import {
+  BlockScope,
+  type CommitVote,
+  Context,
+  type ContextMode,
+  type DebugSwitches,
+  type Environment,
+} from "#consensus/app/context.js";
 import type { Service } from "#consensus/app/define-service.js";
 import { deliver, type Subscription } from "#consensus/app/dispatch.js";
 import { Router } from "#consensus/app/execute.js";
@@ -61,6 +68,8 @@ export class Bench {
   epoch = 5n;
   previousEpoch = 5n;
   height = 10n;
+  /** Switches of a development network. */
+  debug: DebugSwitches = { dontBlameOasis: false, allowTestKeys: false, allowDebugEnclaves: false };
   private readonly env: Environment;
   private readonly router: Router;
   private readonly subscriptions: readonly { service: Service | undefined; subscription: Subscription }[];
@@ -85,6 +94,7 @@ export class Bench {
     const committed = new Tree();
     const height = (): bigint => this.height - 1n;
     const price = (): bigint => this.localMinGasPrice;
+    const debug = (): DebugSwitches => this.debug;
     return {
       get stateHeight() {
         return height();
@@ -98,8 +108,11 @@ export class Bench {
       chainContext: "",
       parameters: ConsensusParameters.zero(),
       committed,
-      debug: { dontBlameOasis: false, allowTestKeys: false, allowDebugEnclaves: false },
+      get debug() {
+        return debug();
+      },
       isOwnSigner: () => false,
+      checked: () => undefined,
       epochs: {
         epoch: (state) => (state === committed ? this.previousEpoch : this.epoch),
         future: () => undefined,
@@ -206,7 +219,8 @@ export class Bench {
   }
 
   parameters(change: (params: StakingParameters) => void): void {
-    const params = parameters.load(this.state);
+    // What the state hands out is shared.
+    const params = StakingParameters.decode(StakingParameters.encode(parameters.load(this.state)));
     change(params);
     parameters.set(this.state, params);
   }
