@@ -30,9 +30,9 @@ function zeroOf(schema: Schema<unknown>): Uint8Array | undefined {
   }
 }
 
-function golden({ name, schema }: WireType): Golden {
+function golden({ schema }: WireType): Golden {
   const out: Golden = {};
-  for (const { variant, value } of samplesOf(schema, name)) {
+  for (const { variant, value } of samplesOf(schema, schema.typeName)) {
     out[variant === "" ? "full" : `full ${variant}`] = stored(schema.encode(value));
   }
   const zero = zeroOf(schema);
@@ -82,7 +82,7 @@ describe.each(areas)("golden bytes of %s", (area) => {
 
   // Messages of the host protocol never are JSON, and a choice without a zero value cannot be read from it.
   it.each(own.filter(({ schema }) => zeroOf(schema) !== undefined))("$name comes back from its JSON form", (type) => {
-    for (const { value } of samplesOf(type.schema, type.name)) {
+    for (const { value } of samplesOf(type.schema, type.schema.typeName)) {
       const text = printJson(type.schema.toJson(value));
       expect(stored(type.schema.encode(type.schema.fromJson(parseJson(text))))).toBe(stored(type.schema.encode(value)));
     }
