@@ -7,6 +7,10 @@ const seed32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const message = fc.uint8Array({ maxLength: 300 });
 
 describe("kernels on OpenSSL and on noble", () => {
+  it("are the same functions, so that none is without its counterpart", () => {
+    expect(Object.keys(openssl).sort()).toEqual(Object.keys(noble).sort());
+  });
+
   it.each(["sha512_256", "sha512", "sha256", "sha3_256"] as const)("give the same %s", (name) => {
     fc.assert(
       fc.property(message, (data) => {
@@ -54,6 +58,22 @@ describe("kernels on OpenSSL and on noble", () => {
         }
       }),
       { numRuns: 10 },
+    );
+  });
+
+  it("never accept what the other's stricter or laxer equation makes wrong: damaged keys, messages, signatures", () => {
+    fc.assert(
+      fc.property(seed32, message, fc.nat(95), fc.nat(7), (seed, data, byte, bit) => {
+        const key = openssl.ed25519Key(seed);
+        const signature = key.sign(data);
+        const publicKey = key.publicKey.slice();
+        const damaged = byte < 32 ? publicKey : signature;
+        const at = byte < 32 ? byte : byte - 32;
+        damaged[at] = (damaged[at] as number) ^ (1 << bit);
+        expect(openssl.ed25519Accepts(publicKey, data, signature)).toBe(false);
+        expect(noble.ed25519Accepts(publicKey, data, signature)).toBe(false);
+      }),
+      { numRuns: 50 },
     );
   });
 });
