@@ -1,3 +1,4 @@
+import { assert } from "./assert.js";
 import { CborWriter } from "./cbor/writer.js";
 
 /** Gives every key its canonical CBOR encoding, which is also its place in the order. */
@@ -54,8 +55,10 @@ const INT = scratch<number | bigint>((w, key) => w.int(BigInt(key)));
  * machine code may iterate it. Keys are compared by their encoding, so equal byte strings are one key.
  */
 export class SortedMap<K, V> {
-  private readonly index = new Map<string, Entry<K, V>>();
-  private order: string[] | undefined = [];
+  /** Made with the first entry: most maps of the state are empty. */
+  private index: Map<string, Entry<K, V>> | undefined;
+  private order: string[] | undefined;
+  private frozen = false;
 
   constructor(private readonly codec: KeyCodec<K>) {}
 
@@ -72,19 +75,25 @@ export class SortedMap<K, V> {
   }
 
   get size(): number {
-    return this.index.size;
+    return this.index === undefined ? 0 : this.index.size;
   }
 
   get(key: K): V | undefined {
-    return this.index.get(identifier(this.codec.encode(key)))?.value;
+    return this.index?.get(identifier(this.codec.encode(key)))?.value;
   }
 
   has(key: K): boolean {
-    return this.index.has(identifier(this.codec.encode(key)));
+    return this.index?.has(identifier(this.codec.encode(key))) ?? false;
   }
 
   set(key: K, value: V): this {
+    assert(!this.frozen, "The map is shared and cannot be changed.");
     const id = identifier(this.codec.encode(key));
+    if (this.index === undefined) {
+      this.index = new Map([[id, { key, value }]]);
+      this.order = [id];
+      return this;
+    }
     const entry = this.index.get(id);
     if (entry !== undefined) {
       entry.value = value;
@@ -99,20 +108,30 @@ export class SortedMap<K, V> {
   }
 
   delete(key: K): boolean {
+    assert(!this.frozen, "The map is shared and cannot be changed.");
+    if (this.index === undefined) return false;
     const id = identifier(this.codec.encode(key));
     if (!this.index.delete(id)) return false;
     if (this.order !== undefined) this.order.splice(placeOf(this.order, id), 1);
     return true;
   }
 
-  private sorted(): string[] {
-    this.order ??= Array.from(this.index.keys()).sort(compareIdentifiers);
+  /** Makes every later change a failure; the values are not touched. */
+  freeze(): this {
+    this.frozen = true;
+    return this;
+  }
+
+  private sorted(index: Map<string, Entry<K, V>>): string[] {
+    this.order ??= Array.from(index.keys()).sort(compareIdentifiers);
     return this.order;
   }
 
   *entries(): IterableIterator<[K, V]> {
-    for (const id of this.sorted().slice()) {
-      const entry = this.index.get(id);
+    const index = this.index;
+    if (index === undefined) return;
+    for (const id of this.sorted(index).slice()) {
+      const entry = index.get(id);
       if (entry !== undefined) yield [entry.key, entry.value];
     }
   }
@@ -131,7 +150,8 @@ export class SortedMap<K, V> {
 
   /** The entry with the smallest key. */
   first(): [K, V] | undefined {
-    const id = this.sorted()[0];
+    if (this.index === undefined) return undefined;
+    const id = this.sorted(this.index)[0];
     const entry = id === undefined ? undefined : this.index.get(id);
     return entry === undefined ? undefined : [entry.key, entry.value];
   }

@@ -59,6 +59,7 @@ export function map<K, V>(key: Schema<K>, value: Schema<V>, options: { max: numb
     description: { kind: "map", key: key as Schema<unknown>, value: value as Schema<unknown>, max: options.max },
     write(w, entries) {
       w.map(entries.size);
+      if (entries.size === 0) return;
       for (const [k, v] of entries.entries()) {
         key.write(w, k);
         value.write(w, v);

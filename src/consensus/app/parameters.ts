@@ -1,7 +1,7 @@
 import { bool, fixedBytes, i64, list, map, omitEmpty, optional, struct, text, u64 } from "#common/schema/index.js";
 import { compareVersions, Version } from "#common/version.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
-import { cell, rawCell } from "./table.js";
+import { rawCell, sharedCell } from "./table.js";
 
 /** Gas prices by operation. */
 export const GasCostTable = map(text({ max: 64 }), u64, { max: 256 });
@@ -26,7 +26,7 @@ export class ConsensusParameters extends struct("ConsensusParameters", {
 
 /** Hash of the genesis document in hexadecimal, raw. */
 export const chainContextCell = rawCell(0xf0);
-export const consensusParametersCell = cell(0xf1, ConsensusParameters);
+export const consensusParametersCell = sharedCell(0xf1, ConsensusParameters);
 
 /** The first release whose rules are switched by the feature version. */
 export const FEATURES_26_1: Version = { major: 26, minor: 1, patch: 0 };

@@ -1,7 +1,9 @@
-import { compareBytes, concatBytes, readU64be, u64be } from "#common/bytes.js";
+import { binaryText, compareBytes, concatBytes, equalBytes, readU64be, u64be } from "#common/bytes.js";
 import { assert } from "#common/assert.js";
 import { Fault } from "#common/errors/index.js";
+import { deepFreeze } from "#common/freeze.js";
 import { hash } from "#common/hash.js";
+import { RecentMap } from "#common/recent-map.js";
 import type { Schema } from "#common/schema/index.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 
@@ -66,6 +68,28 @@ function stored<V>(what: string, schema: Schema<V>): ValueCodec<V> {
   };
 }
 
+/** Decoded values that all readers of a table share, by key; the bytes tell whether a value is still the one. */
+const SHARED_VALUES = 2048;
+
+/**
+ * Remembers what the bytes under a key decoded to. That is a pure function's answer, so it cannot differ between states
+ * or nodes. The values are frozen, because all readers get the same one.
+ */
+class SharedValues<V> {
+  private readonly values = new RecentMap<{ readonly bytes: Uint8Array; readonly value: V }>(SHARED_VALUES);
+
+  constructor(private readonly codec: ValueCodec<V>) {}
+
+  decode(key: Uint8Array, bytes: Uint8Array): V {
+    const id = binaryText(key);
+    const known = this.values.get(id);
+    if (known !== undefined && equalBytes(known.bytes, bytes)) return known.value;
+    const value = deepFreeze(this.codec.decode(bytes));
+    this.values.set(id, { bytes: bytes.slice(), value });
+    return value;
+  }
+}
+
 /** A single value of the state under one prefix byte. */
 export interface Cell<V> {
   readonly prefix: number;
@@ -76,11 +100,15 @@ export interface Cell<V> {
   remove(state: KeyValueStore): void;
 }
 
-function makeCell<V>(prefix: number, codec: ValueCodec<V>): Cell<V> {
+function makeCell<V>(
+  prefix: number,
+  codec: ValueCodec<V>,
+  decode: (bytes: Uint8Array) => V = (bytes) => codec.decode(bytes),
+): Cell<V> {
   const key = Uint8Array.of(prefix);
   const get = (state: KeyValueReader): V | undefined => {
     const value = state.get(key);
-    return value === undefined ? undefined : codec.decode(value);
+    return value === undefined ? undefined : decode(value);
   };
   return {
     prefix,
@@ -98,6 +126,17 @@ function makeCell<V>(prefix: number, codec: ValueCodec<V>): Cell<V> {
 /** A cell whose value is CBOR. */
 export function cell<V>(prefix: number, schema: Schema<V>): Cell<V> {
   return makeCell(prefix, stored(schema.typeName, schema));
+}
+
+/**
+ * A cell that is read much more often than it changes. All readers share one decoded value, which is frozen: a change
+ * is made on a copy and stored with `set`.
+ */
+export function sharedCell<V>(prefix: number, schema: Schema<V>): Cell<V> {
+  const codec = stored(schema.typeName, schema);
+  const key = Uint8Array.of(prefix);
+  const values = new SharedValues(codec);
+  return makeCell(prefix, codec, (bytes) => values.decode(key, bytes));
 }
 
 /** A cell whose value is raw bytes. */
@@ -133,6 +172,7 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
     readonly prefix: number,
     private readonly parts: readonly KeyPart<unknown>[],
     private readonly codec: ValueCodec<V>,
+    private readonly shared?: SharedValues<V>,
   ) {
     this.size = parts.reduce((sum, part) => sum + part.size, 1);
   }
@@ -145,8 +185,13 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
   }
 
   get(state: KeyValueReader, ...key: K): V | undefined {
-    const value = state.get(this.key(...key));
-    return value === undefined ? undefined : this.codec.decode(value);
+    const stateKey = this.key(...key);
+    const value = state.get(stateKey);
+    return value === undefined ? undefined : this.decodeValue(stateKey, value);
+  }
+
+  private decodeValue(key: Uint8Array, bytes: Uint8Array): V {
+    return this.shared === undefined ? this.codec.decode(bytes) : this.shared.decode(key, bytes);
   }
 
   has(state: KeyValueReader, ...key: K): boolean {
@@ -177,7 +222,7 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
     const it = state.iterator();
     for (it.seek(prefix); it.valid; it.next()) {
       if (compareBytes(it.key.subarray(0, prefix.length), prefix) !== 0) break;
-      out.push([this.decodeKey(it.key), this.codec.decode(it.value)]);
+      out.push([this.decodeKey(it.key), this.decodeValue(it.key, it.value)]);
     }
     return out;
   }
@@ -185,7 +230,7 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
   scan(state: KeyValueReader, from: Uint8Array, goOn: (key: K, value: V) => boolean): void {
     const it = state.iterator();
     for (it.seek(from); it.valid && it.key[0] === this.prefix; it.next()) {
-      if (!goOn(this.decodeKey(it.key), this.codec.decode(it.value))) return;
+      if (!goOn(this.decodeKey(it.key), this.decodeValue(it.key, it.value))) return;
     }
   }
 }
@@ -197,6 +242,16 @@ export function table<const P extends readonly KeyPart<unknown>[], V>(
   value: Schema<V>,
 ): Table<KeyValues<P>, V> {
   return new StateTable(prefix, parts, stored(value.typeName, value));
+}
+
+/** A table whose values are read much more often than they change: all readers share one frozen value for a key. */
+export function sharedTable<const P extends readonly KeyPart<unknown>[], V>(
+  prefix: number,
+  parts: P,
+  value: Schema<V>,
+): Table<KeyValues<P>, V> {
+  const codec = stored(value.typeName, value);
+  return new StateTable(prefix, parts, codec, new SharedValues(codec));
 }
 
 /** A table of raw bytes. */

@@ -1,11 +1,11 @@
 import { Fault } from "#common/errors/index.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
-import { cell } from "../../app/table.js";
+import { sharedCell } from "../../app/table.js";
 import { BeaconParameters, type VrfParameters } from "./types.js";
 
 export const GAS_OP_VRF_PROVE = "vrf_prove";
 
-export const beaconParametersCell = cell(0x43, BeaconParameters);
+export const beaconParametersCell = sharedCell(0x43, BeaconParameters);
 
 /** Parameters of the VRF backend, which must be in use. */
 export function vrfParameters(state: KeyValueReader): VrfParameters {

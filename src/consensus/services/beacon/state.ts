@@ -1,11 +1,11 @@
 import { u64 } from "#common/schema/index.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 import type { EpochSource } from "../../app/context.js";
-import { cell, rawCell } from "../../app/table.js";
+import { cell, rawCell, sharedCell } from "../../app/table.js";
 import { EpochHeight, VrfState } from "./types.js";
 
-export const currentEpochCell = cell(0x40, EpochHeight);
-export const futureEpochCell = cell(0x41, EpochHeight);
+export const currentEpochCell = sharedCell(0x40, EpochHeight);
+export const futureEpochCell = sharedCell(0x41, EpochHeight);
 /** The random beacon of the epoch, 32 raw bytes. */
 export const beaconCell = rawCell(0x42);
 export const pendingMockEpochCell = cell(0x45, u64);

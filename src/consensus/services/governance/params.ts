@@ -3,7 +3,7 @@ import { unknown } from "#common/errors/index.js";
 import { Quantity } from "#common/quantity.js";
 import { bool, nullable, omitEmpty, optional, struct, u64, u8 } from "#common/schema/index.js";
 import { GasCostTable } from "../../app/parameters.js";
-import { cell } from "../../app/table.js";
+import { sharedCell } from "../../app/table.js";
 
 export const GAS_SUBMIT_PROPOSAL = "submit_proposal";
 export const GAS_CAST_VOTE = "cast_vote";
@@ -32,7 +32,7 @@ export class GovernanceParameterChanges extends struct("GovernanceParameterChang
   enableChangeParametersProposal: optional(bool),
 }) {}
 
-export const parameters = cell(0x85, GovernanceParameters);
+export const parameters = sharedCell(0x85, GovernanceParameters);
 
 /** The parameters with the changes of a proposal. */
 export function applyChanges(p: GovernanceParameters, c: GovernanceParameterChanges): GovernanceParameters {

@@ -2,7 +2,7 @@ import { FRAME_ELEMENTS } from "#common/limits.js";
 import { list, nullable, omitEmpty, optional, struct } from "#common/schema/index.js";
 import type { Context } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
-import { cell } from "../../app/table.js";
+import { sharedCell } from "../../app/table.js";
 import type { GasCosts } from "../../transaction/gas.js";
 import { ChurpStatus } from "./types/churp.js";
 import { KeyManagerStatus } from "./types/secrets.js";
@@ -33,9 +33,9 @@ export class KeyManagerGenesis extends struct("KeyManagerGenesis", {
   churp: optional(ChurpGenesis),
 }) {}
 
-export const keyManagerParameters = cell(0x71, KeyManagerParameters);
+export const keyManagerParameters = sharedCell(0x71, KeyManagerParameters);
 /** Absent on chains whose genesis knows nothing of CHURP. */
-export const churpParameters = cell(0x74, ChurpParameters);
+export const churpParameters = sharedCell(0x74, ChurpParameters);
 
 /** Gas prices of secrets in the current state. */
 export function gasCosts(ctx: Context): GasCosts {

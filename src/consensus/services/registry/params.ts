@@ -4,7 +4,7 @@ import { bool, list, map, named, nullable, omitEmpty, optional, struct, u64, u8 
 import { PublicKey } from "#common/crypto/keys.js";
 import type { Context, DebugSwitches } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
-import { cell } from "../../app/table.js";
+import { sharedCell } from "../../app/table.js";
 import type { GasCosts } from "../../transaction/gas.js";
 import { Runtime, RuntimeGovernanceModel } from "./types/runtime.js";
 import { MultiSignedNode, SignedEntity } from "./types/signed.js";
@@ -41,7 +41,7 @@ export class RegistryParameters extends struct("RegistryParameters", {
 }) {}
 
 /** Parameters in the current state. */
-export const registryParameters = cell(0x16, RegistryParameters);
+export const registryParameters = sharedCell(0x16, RegistryParameters);
 
 /** Gas prices in the current state. */
 export function gasCosts(ctx: Context): GasCosts {

@@ -1,9 +1,11 @@
 import { compareBytes, equalBytes } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
+import { deepFreeze } from "#common/freeze.js";
 import { hash } from "#common/hash.js";
+import type { Schema } from "#common/schema/index.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 import type { Context } from "../../app/context.js";
-import { bytesPart, hashedPart, hashPart, keySet, rawTable, table } from "../../app/table.js";
+import { bytesPart, hashedPart, hashPart, keySet, rawTable, sharedTable, table } from "../../app/table.js";
 import { CONSENSUS_ADDRESS_SIZE, consensusAddress } from "../../block/block-id.js";
 import { registryErrors } from "./errors.js";
 import { runtimeSuspendedEvent } from "./events.js";
@@ -14,13 +16,13 @@ import { MultiSignedNode, SignedEntity } from "./types/signed.js";
 import { NodeStatus } from "./types/status.js";
 
 /** Entity identifier -> signed descriptor. */
-export const entities = table(0x10, [hashedPart], SignedEntity);
+export const entities = sharedTable(0x10, [hashedPart], SignedEntity);
 /** Node identifier -> signed descriptor. */
-export const signedNodes = table(0x11, [hashedPart], MultiSignedNode);
+export const signedNodes = sharedTable(0x11, [hashedPart], MultiSignedNode);
 /** Index: nodes of an entity. */
 const nodesByEntity = keySet(0x12, [hashedPart, hashedPart]);
 /** Runtime identifier -> descriptor of an active runtime. */
-export const activeRuntimes = table(0x13, [hashedPart], Runtime);
+export const activeRuntimes = sharedTable(0x13, [hashedPart], Runtime);
 /** Consensus address -> node identifier. */
 const nodesByConsensusAddress = rawTable(0x14, [bytesPart(CONSENSUS_ADDRESS_SIZE)]);
 /** Node identifier -> status. */
@@ -28,31 +30,38 @@ export const nodeStatuses = table(0x15, [hashedPart], NodeStatus);
 /** Consensus, P2P, VRF or TLS key -> node identifier. */
 const nodesByKey = rawTable(0x17, [hashedPart]);
 /** Runtime identifier -> descriptor of a suspended runtime. */
-export const suspendedRuntimes = table(0x18, [hashedPart], Runtime);
+export const suspendedRuntimes = sharedTable(0x18, [hashedPart], Runtime);
 /** Index: runtimes of an entity. */
 const runtimesByOwner = keySet(0x19, [hashedPart, hashedPart]);
 /** The same families with keys as they are read back. */
-const signedNodesByHash = table(0x11, [hashPart], MultiSignedNode);
+const signedNodesByHash = sharedTable(0x11, [hashPart], MultiSignedNode);
 const nodesByEntityHash = keySet(0x12, [hashPart, hashPart]);
 const runtimesByOwnerHash = keySet(0x19, [hashPart, hashPart]);
 
-function openStored<T>(what: string, decode: (blob: Uint8Array) => T, blob: Uint8Array): T {
-  try {
-    return decode(blob);
-  } catch (cause) {
-    throw new Fault(`corrupted state: ${what}`, { cause });
-  }
+/** Opens stored envelopes of one kind. Envelopes are shared between readers, and so is what was found in them. */
+function opener<E extends { readonly untrustedRawValue: Uint8Array }, T>(
+  what: string,
+  schema: Schema<T>,
+): (envelope: E) => T {
+  const opened = new WeakMap<E, T>();
+  return (envelope) => {
+    const known = opened.get(envelope);
+    if (known !== undefined) return known;
+    try {
+      const value = deepFreeze(schema.decode(envelope.untrustedRawValue));
+      opened.set(envelope, value);
+      return value;
+    } catch (cause) {
+      throw new Fault(`corrupted state: ${what}`, { cause });
+    }
+  };
 }
 
-/** The descriptor inside a stored envelope. */
-export function storedEntity(envelope: SignedEntity): Entity {
-  return openStored("entity", Entity.decode, envelope.untrustedRawValue);
-}
+/** The descriptor inside a stored envelope; frozen. */
+export const storedEntity = opener<SignedEntity, Entity>("entity", Entity);
 
-/** The descriptor inside a stored envelope. */
-export function storedNode(envelope: MultiSignedNode): Node {
-  return openStored("node", Node.decode, envelope.untrustedRawValue);
-}
+/** The descriptor inside a stored envelope; frozen. */
+export const storedNode = opener<MultiSignedNode, Node>("node", Node);
 
 function byNodeId(a: Node, b: Node): number {
   return compareBytes(a.id, b.id);

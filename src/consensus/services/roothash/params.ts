@@ -6,7 +6,7 @@ import { Namespace } from "#common/namespace.js";
 import { bool, list, map, named, nullable, omitEmpty, optional, struct, u32, u64 } from "#common/schema/index.js";
 import type { Context, DebugSwitches } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
-import { cell } from "../../app/table.js";
+import { sharedCell } from "../../app/table.js";
 import type { GasCosts } from "../../transaction/gas.js";
 import type { Runtime } from "../registry/types/runtime.js";
 import { rootHashErrors } from "./errors.js";
@@ -53,7 +53,7 @@ export class RootHashParameterChanges extends struct("RootHashParameterChanges",
 }) {}
 
 /** Parameters in the current state. */
-export const rootHashParameters = cell(0x21, RootHashParameters);
+export const rootHashParameters = sharedCell(0x21, RootHashParameters);
 
 /** Gas prices in the current state. */
 export function gasCosts(ctx: Context): GasCosts {

@@ -4,7 +4,7 @@ import { Namespace } from "#common/namespace.js";
 import { Quantity } from "#common/quantity.js";
 import { bool, i64, map, nullable, omitEmpty, optional, struct, u64, u8 } from "#common/schema/index.js";
 import type { DebugSwitches } from "../../app/context.js";
-import { cell } from "../../app/table.js";
+import { sharedCell } from "../../app/table.js";
 import { byteEnumList, CommitteeKind, CommitteeRole } from "./types.js";
 
 /** How stake becomes voting power. */
@@ -39,7 +39,7 @@ export class SchedulerParameterChanges extends struct("SchedulerParameterChanges
   votingPowerDistribution: optional(u8),
 }) {}
 
-export const schedulerParametersCell = cell(0x63, SchedulerParameters);
+export const schedulerParametersCell = sharedCell(0x63, SchedulerParameters);
 
 /** Debug parameters are refused unless the node runs in debug mode. */
 export function checkParameters(params: SchedulerParameters, debug: DebugSwitches): void {

@@ -7,7 +7,7 @@ import { bool, list, map, nullable, omitEmpty, optional, struct, text, u32, u64,
 import type { Context } from "../../app/context.js";
 import { EPOCH_INVALID } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
-import { cell } from "../../app/table.js";
+import { sharedCell } from "../../app/table.js";
 import type { GasCosts } from "../../transaction/gas.js";
 import { COMMISSION_RATE_DENOMINATOR, CommissionScheduleRules } from "./types/commission.js";
 import { Slash, SlashReason, THRESHOLD_RUNTIME_KEY_MANAGER, ThresholdKind } from "./types/thresholds.js";
@@ -73,7 +73,7 @@ export class StakingParameterChanges extends struct("StakingParameterChanges", {
   rewardFactorBlockProposed: nullable(Quantity),
 }) {}
 
-export const parameters = cell(0x56, StakingParameters);
+export const parameters = sharedCell(0x56, StakingParameters);
 
 /** Gas prices in the current state. */
 export function gasCosts(ctx: Context): GasCosts {

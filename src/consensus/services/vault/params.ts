@@ -4,7 +4,7 @@ import { bool, nullable, omitEmpty, optional, struct, u8 } from "#common/schema/
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 import type { Context } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
-import { cell } from "../../app/table.js";
+import { sharedCell } from "../../app/table.js";
 import type { GasCosts } from "../../transaction/gas.js";
 
 export const GAS_CREATE = "create";
@@ -36,7 +36,7 @@ export function defaultParameters(): VaultParameters {
   return { enabled: true, maxAuthorityAddresses: 32, gasCosts: costs };
 }
 
-const parametersCell = cell(0x33, VaultParameters);
+const parametersCell = sharedCell(0x33, VaultParameters);
 
 /** The parameters; a chain whose genesis has none runs without vaults. */
 export function getParameters(state: KeyValueReader): VaultParameters {

@@ -36,8 +36,8 @@ export function getAccount(state: KeyValueReader, address: Uint8Array): Account 
 export function setAccount(state: KeyValueStore, address: Uint8Array, account: Account): void {
   accounts.set(state, [address], account);
   const schedule = account.escrow.commissionSchedule;
-  if (schedule.rates.length === 0 && schedule.bounds.length === 0) commissionSchedules.remove(state, address);
-  else commissionSchedules.set(state, [address], true);
+  if (schedule.rates.length > 0 || schedule.bounds.length > 0) commissionSchedules.set(state, [address], true);
+  else if (commissionSchedules.has(state, address)) commissionSchedules.remove(state, address);
 }
 
 /** Addresses in the ledger, in order. */

@@ -10,6 +10,7 @@ import { stakingErrors } from "../errors.js";
 import { transferred } from "../events.js";
 import { parameters } from "../params.js";
 import { getAccount, setAccount } from "../state/index.js";
+import type { Account } from "../types/account.js";
 
 const NO_FEE: Fee = { amount: 0n, gas: 0n };
 const ALL_GAS = 0xffffffffffffffffn;
@@ -38,13 +39,12 @@ function authenticate(ctx: Context, tx: Transaction): void {
     return;
   }
   ctx.block.set(blockFees, ctx.block.get(blockFees) + fee.amount);
-  payFee(ctx, signer, fee);
+  payFee(ctx, signer, account, fee);
   if (fee.amount > 0n) ctx.emit(transferred, { from: signer, to: FEE_ACCUMULATOR, amount: fee.amount });
   ctx.gas = new CompositeGas(gas, ctx.block.gas);
 }
 
-function payFee(ctx: Context, signer: Uint8Array, fee: Fee): void {
-  const account = getAccount(ctx.state, signer);
+function payFee(ctx: Context, signer: Uint8Array, account: Account, fee: Fee): void {
   if (account.general.balance < fee.amount) throw transactionErrors.insufficientFeeBalance();
   account.general.balance -= fee.amount;
   // The nonce advances even if the method fails: else a failing transaction could be replayed for its fee.
@@ -56,5 +56,5 @@ function payFee(ctx: Context, signer: Uint8Array, fee: Fee): void {
 export const auth: AuthHandler = {
   authenticate,
   // The check state pays only for what passed the check, so that later transactions of the signer can be checked.
-  afterCheck: (ctx, tx) => payFee(ctx, ctx.caller, tx.fee ?? NO_FEE),
+  afterCheck: (ctx, tx) => payFee(ctx, ctx.caller, getAccount(ctx.state, ctx.caller), tx.fee ?? NO_FEE),
 };

@@ -54,8 +54,8 @@ const consensus240: UpgradeHandler = {
     registryParameters.set(state, { ...registryParameters.load(state), enableKeyManagerChurp: true });
     churpParameters.set(state, defaultChurpParameters());
     const staking = stakingParameters.load(state);
-    staking.thresholds.set(THRESHOLD_KEY_MANAGER_CHURP, CHURP_STAKE_240);
-    stakingParameters.set(state, staking);
+    const thresholds = staking.thresholds.clone().set(THRESHOLD_KEY_MANAGER_CHURP, CHURP_STAKE_240);
+    stakingParameters.set(state, { ...staking, thresholds });
     const governance = governanceParameters.load(state);
     governanceParameters.set(state, { ...governance, allowVoteWithoutEntity: true, allowProposalMetadata: true });
     setVaultParameters(state, defaultVaultParameters());

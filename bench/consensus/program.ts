@@ -1,0 +1,3 @@
+/** What the benchmark of the consensus layer runs, with the observed kernels in the place of the bare ones. */
+export { measureReplays } from "./replays.ts";
+export { measureTransfers } from "./transfers.ts";
