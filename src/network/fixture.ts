@@ -182,7 +182,21 @@ const PARAMETERS: { readonly [section: string]: Json } = {
   },
 };
 
-/** Descriptor of the network's runtime: one second timeouts, so that an idle network stays quiet. */
+/** Stake that entities lose for misbehaving nodes, in base units. */
+export const PENALTIES = {
+  incorrectResults: 1000n * TOKEN,
+  equivocation: 500n * TOKEN,
+  liveness: 100n * TOKEN,
+} as const;
+
+function penalty(amount: bigint): Json {
+  return { amount: amount.toString(), freeze_interval: 2 };
+}
+
+/**
+ * Descriptor of the network's runtime: one second timeouts, so that an idle network stays quiet. One worker may be
+ * missing, so that a node that dies delays nobody; misbehaviour costs stake.
+ */
 export function runtimeDescriptor(id: Uint8Array, owner: Signer, committee: CommitteeSize): Runtime {
   return Runtime.fromJson({
     v: 3,
@@ -192,9 +206,12 @@ export function runtimeDescriptor(id: Uint8Array, owner: Signer, committee: Comm
     executor: {
       group_size: committee.primary,
       group_backup_size: committee.backup,
-      allowed_stragglers: 0,
+      allowed_stragglers: 1,
       round_timeout: 20,
       max_messages: 32,
+      min_live_rounds_percent: 50,
+      min_live_rounds_eval: 5,
+      max_liveness_fails: 3,
     },
     txn_scheduler: {
       batch_flush_timeout: 1_000_000_000,
@@ -204,6 +221,15 @@ export function runtimeDescriptor(id: Uint8Array, owner: Signer, committee: Comm
       propose_batch_timeout: 1_000_000_000,
     },
     admission_policy: { any_node: {} },
+    staking: {
+      slashing: {
+        "runtime-incorrect-results": penalty(PENALTIES.incorrectResults),
+        "runtime-equivocation": penalty(PENALTIES.equivocation),
+        "runtime-liveness": penalty(PENALTIES.liveness),
+      },
+      reward_bad_results: 50,
+      reward_equivocation: 50,
+    },
     governance_model: "entity",
     deployments: [{ version: {}, valid_from: 0 }],
     genesis: { state_root: "c672b8d1ef56ed28ab87c3622c5114069bdd3ad7b8f9737498d0c01ecef0967a", round: 0 },

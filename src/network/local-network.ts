@@ -13,10 +13,15 @@ import { UpgradeManager } from "#consensus/services/upgrades/index.js";
 import { getFutureEpoch } from "#consensus/services/beacon/queries.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
-import { Node } from "#node/node.js";
+import { Node, type NodeRuntimeOptions } from "#node/node.js";
 import { MemoryNetwork, type MemoryNetworkOptions } from "#p2p/memory-network.js";
+import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import type { HostSite } from "#worker/options.js";
+import { switchedConduct } from "./byzantine/conduct.js";
+import { DamagingP2p } from "./byzantine/damaging-p2p.js";
+import { LyingHost } from "./byzantine/lying-host.js";
+import type { ByzantineSwitches } from "./byzantine/switches.js";
 import { memberOffer } from "./fixture.js";
 import type { Member } from "./topology.js";
 
@@ -42,6 +47,8 @@ export interface LocalNetworkOptions {
   readonly pace: Pace;
   /** Makes the runtime host of a member. */
   readonly provision: (member: Member, site: HostSite) => RuntimeHost;
+  /** Lets compute nodes misbehave; all are honest when absent. */
+  readonly byzantine?: ByzantineSwitches | undefined;
   /** Decides what becomes of messages between nodes; all arrive when absent. */
   readonly fate?: MemoryNetworkOptions["fate"];
 }
@@ -86,21 +93,38 @@ export class LocalNetwork {
     this.nodes = members.map((member, i) => {
       const { name, identity, roles } = member;
       const serves = member.kind !== "validator";
-      const runtime = (): { id: Uint8Array; disk: Disk; provision: (site: HostSite) => RuntimeHost } => ({
-        id: runtimeId,
-        disk: open(name),
-        provision: (site) => provision(member, site),
-      });
+      const p2p = streams.connect(identity.p2p.publicKey);
+      const runtime = (): NodeRuntimeOptions => {
+        const honest = { id: runtimeId, disk: open(name), provision: (site: HostSite) => provision(member, site) };
+        return member.kind === "compute" ? this.temptable(name, honest) : honest;
+      };
       return new Node({
         name,
         identity,
         world,
         backend: this.backend,
-        p2p: streams.connect(identity.p2p.publicKey),
+        p2p: this.damageable(name, p2p),
         offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId),
         runtimes: serves ? [runtime()] : [],
       });
     });
+  }
+
+  /** A runtime on a node that misbehaves when its switches say so. */
+  private temptable(name: string, honest: NodeRuntimeOptions): NodeRuntimeOptions {
+    const { byzantine } = this.options;
+    if (byzantine === undefined) return honest;
+    const lies = (): boolean => byzantine.has(name, "wrong-results");
+    return {
+      ...honest,
+      provision: (site) => new LyingHost(honest.provision(site), site.port, lies),
+      conduct: switchedConduct(name, byzantine),
+    };
+  }
+
+  private damageable(name: string, honest: P2pHost): P2pHost {
+    const { byzantine } = this.options;
+    return byzantine === undefined ? honest : new DamagingP2p(honest, () => byzantine.has(name, "bad-messages"));
   }
 
   /** A node by its name. */

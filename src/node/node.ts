@@ -7,6 +7,7 @@ import type { P2pHost } from "#p2p/host.js";
 import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { BeaconProver } from "#worker/beacon/prover.js";
+import type { Conduct } from "#worker/executor/outlet.js";
 import type { HostSite } from "#worker/options.js";
 import type { NodeOffer } from "#worker/registration/descriptor.js";
 import { RegistrationWorker } from "#worker/registration/registration.js";
@@ -20,6 +21,8 @@ export interface NodeRuntimeOptions {
   /** The node's own disk for this runtime. */
   readonly disk: Disk;
   readonly provision: (site: HostSite) => RuntimeHost;
+  /** How the node behaves in committees, if not honestly. */
+  readonly conduct?: Conduct | undefined;
 }
 
 /** How a node is put together. */
@@ -53,7 +56,7 @@ export class Node {
     const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
     this.runtimeIds = options.runtimes.map(({ id }) => id);
     this.runtimes = options.runtimes.map(
-      ({ id, disk, provision }) =>
+      ({ id, disk, provision, conduct }) =>
         new RuntimeWorker({
           runtimeId: id,
           world,
@@ -62,7 +65,7 @@ export class Node {
           disk,
           signer: identity.node,
           provision,
-          ...(executes ? { executor: { submitter } } : {}),
+          ...(executes ? { executor: { submitter, conduct } } : {}),
         }),
     );
     if (offer !== undefined) {

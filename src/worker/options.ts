@@ -7,6 +7,7 @@ import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import type { InProcessHostOptions } from "#runtime/host/in-process.js";
 import type { ConsensusReader } from "#runtime/host/host-handler.js";
+import type { Conduct } from "./executor/outlet.js";
 import type { TxPoolLimits } from "./txpool/limits.js";
 
 /** Where a runtime is to be hosted: all that a host needs except the runtime itself. */
@@ -32,7 +33,7 @@ export interface RuntimeWorkerOptions {
   /** Makes the host of the runtime, e.g. an `InProcessHost` with a program. Called once. */
   readonly provision: (site: HostSite) => RuntimeHost;
   /** Present on nodes that serve in committees; commitments go through it. */
-  readonly executor?: { readonly submitter: TransactionSubmitter };
+  readonly executor?: { readonly submitter: TransactionSubmitter; readonly conduct?: Conduct | undefined };
   /** What the runtime may read of the consensus layer; requests for it are refused when absent. */
   readonly consensusReader?: ConsensusReader;
   /** Limits of the transaction pool, where they differ from the defaults. */

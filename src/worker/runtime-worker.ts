@@ -79,8 +79,8 @@ export class RuntimeWorker {
     });
     const common = { runtimeId, backend, p2p, host: this.host, pool: this.pool, db: this.db, signer, disk, clock };
     if (options.executor !== undefined) {
-      const { submitter } = options.executor;
-      this.executor = new Executor({ ...common, submitter, log: log.child("executor") });
+      const { submitter, conduct } = options.executor;
+      this.executor = new Executor({ ...common, submitter, conduct, log: log.child("executor") });
     }
     const { history, reader } = this;
     this.client = new RuntimeClient({ ...common, history, reader });

@@ -63,6 +63,7 @@ export class Application {
   private committedHeight: bigint;
   private blockTime: Timestamp;
   private initEvents: readonly AbciEvent[] = [];
+  private readonly checkListeners = new Set<(tx: Transaction) => void>();
   private pending: Pending | undefined;
   private stop: StopForUpgrade | undefined;
   /** Root of the state that the next block starts from. */
@@ -112,7 +113,7 @@ export class Application {
     const parameters = (): ConsensusParameters => this.parameters;
     const committed = (): KeyValueReader => this.canonical;
     const lastAppHash = (): Uint8Array => (this.committedHeight === 0n ? new Uint8Array(0) : this.root);
-    const subscribers = this.subscribers;
+    const { subscribers, checkListeners } = this;
     return {
       get stateHeight() {
         return height();
@@ -133,6 +134,9 @@ export class Application {
       localMinGasPrice: localMinGasPrice ?? 0n,
       isOwnSigner: isOwnSigner ?? (() => false),
       epochs,
+      checked(tx: Transaction): void {
+        for (const listener of checkListeners) listener(tx);
+      },
       publish<Q, R>(ctx: Context, topic: Topic<Q, R>, message: Q): R | undefined {
         const list = subscribers.get(topic as Topic<unknown, unknown>) ?? [];
         return deliver(ctx, list, message) as R | undefined;
@@ -325,6 +329,16 @@ export class Application {
     const upgrading = this.stop !== undefined || this.options.upgrader?.hasPendingAt(ctx.height) === true;
     const result = executeTransaction(ctx, this.router, rawTransaction, upgrading);
     return { ...result, priority: ctx.priority };
+  }
+
+  /**
+   * Calls back for every transaction that passes the pool's check, again when it is checked again; it may never get
+   * into a block. Listeners must not throw.
+   * @returns the way to stop that
+   */
+  onChecked(listener: (tx: Transaction) => void): () => void {
+    this.checkListeners.add(listener);
+    return () => this.checkListeners.delete(listener);
   }
 
   /**

@@ -87,6 +87,8 @@ export interface Environment {
   /** Whether an address is this node's own, whose transactions the pool always takes. */
   isOwnSigner(address: Uint8Array): boolean;
   readonly epochs: EpochSource;
+  /** Told of every transaction that passed the pool's check, at each check anew. */
+  checked(tx: Transaction): void;
   publish<Q, R>(ctx: Context, topic: Topic<Q, R>, message: Q): R | undefined;
 }
 

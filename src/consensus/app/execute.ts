@@ -71,7 +71,9 @@ export function processTransaction(ctx: Context, router: Router, tx: Transaction
   }
   ctx.priority = service.priority(tx.method);
   method.run(ctx, tx.body);
-  if (ctx.isCheckTx) router.auth?.afterCheck(ctx, tx);
+  if (!ctx.isCheckTx) return;
+  router.auth?.afterCheck(ctx, tx);
+  ctx.env.checked(tx);
 }
 
 /** Steps 1 and 2: size, envelope, signature. */

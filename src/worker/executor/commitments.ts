@@ -1,24 +1,25 @@
+import { equalBytes } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import {
-  ExecutorCommit,
+  type ExecutorCommitment,
   type ExecutorCommitmentHeader,
   FAILURE_NONE,
   FAILURE_UNKNOWN,
   type Message,
 } from "#consensus/services/roothash/types.js";
-import { equalBytes } from "#common/bytes.js";
 import type { ComputedBatch } from "#runtime/rhp/messages/index.js";
-import type { TransactionSubmitter } from "../options.js";
+import type { Outlet } from "./outlet.js";
 import type { Round } from "./round.js";
+import type { SignedRecords } from "./signed-records.js";
 import type { RoundSigning } from "./signing.js";
 
 /** Signs and submits what the node has found out in a round. */
 export class Commitments {
   constructor(
-    private readonly runtimeId: Uint8Array,
     private readonly signing: RoundSigning,
-    private readonly submitter: TransactionSubmitter,
+    private readonly records: SignedRecords,
+    private readonly outlet: Outlet,
     private readonly log: Log,
   ) {}
 
@@ -30,31 +31,56 @@ export class Commitments {
   succeed(round: Round, rank: bigint, schedulerId: Uint8Array, { header, rakSig, messages }: ComputedBatch): void {
     const isScheduler = equalBytes(schedulerId, this.signing.nodeId);
     const commitment = { schedulerId, header, failure: FAILURE_NONE, rakSignature: rakSig };
-    this.submit(round, rank, commitment, isScheduler ? messages : []);
+    this.sign(round, rank, commitment, isScheduler ? messages : []);
   }
 
   /** Commits to having failed. */
   fail(round: Round, rank: bigint, schedulerId: Uint8Array): void {
-    const header = {
-      round: round.number,
-      previousHash: round.previousHash,
-      ioRoot: undefined,
-      stateRoot: undefined,
-      messagesHash: undefined,
-      inMessagesHash: undefined,
-      inMessagesCount: 0,
-    };
     this.log.warn("committing to a failure", { round: round.number, rank });
-    this.submit(round, rank, { schedulerId, header, failure: FAILURE_UNKNOWN, rakSignature: undefined }, []);
+    this.sign(round, rank, failureHeader(round.number, round.previousHash, schedulerId), []);
   }
 
-  private submit(round: Round, rank: bigint, header: ExecutorCommitmentHeader, messages: Message[]): void {
+  /** Submits again what was signed before a restart and has not reached the chain, as far as is known. */
+  repeat(round: Round): void {
+    for (const commitment of this.records.commitments(round.number)) {
+      const { header, schedulerId } = commitment.header;
+      const rank = round.committee.rankOf(round.number, schedulerId);
+      const isOld = !equalBytes(header.previousHash, round.previousHash);
+      if (isOld || rank === undefined || round.submitted.has(rank)) continue;
+      this.submit(round, rank, commitment);
+    }
+  }
+
+  private sign(round: Round, rank: bigint, header: ExecutorCommitmentHeader, messages: Message[]): void {
+    const commitment = this.signing.commitment(header, messages);
+    this.records.keepCommitment(commitment);
+    this.submit(round, rank, commitment);
+  }
+
+  private submit(round: Round, rank: bigint, commitment: ExecutorCommitment): void {
     round.submitted.add(rank);
-    const body = ExecutorCommit.encode({ id: this.runtimeId, commits: [this.signing.commitment(header, messages)] });
     // Nobody waits for the block: the round goes on when it is final, or ends without this commitment.
-    this.submitter.submit("roothash.ExecutorCommit", body).catch((error: unknown) => {
+    this.outlet.submit(commitment).catch((error: unknown) => {
       const level = error instanceof CodedError ? "info" : "error";
       this.log[level]("commitment was not taken", { round: round.number, rank, error: String(error) });
     });
   }
+}
+
+/** What a node commits to that could not execute a batch. */
+export function failureHeader(
+  round: bigint,
+  previousHash: Uint8Array,
+  schedulerId: Uint8Array,
+): ExecutorCommitmentHeader {
+  const header = {
+    round,
+    previousHash,
+    ioRoot: undefined,
+    stateRoot: undefined,
+    messagesHash: undefined,
+    inMessagesHash: undefined,
+    inMessagesCount: 0,
+  };
+  return { schedulerId, header, failure: FAILURE_UNKNOWN, rakSignature: undefined };
 }

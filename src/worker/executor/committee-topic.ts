@@ -27,6 +27,8 @@ export interface CommitteeTopicOptions {
   readonly runtimeId: Uint8Array;
   readonly signing: RoundSigning;
   readonly proposals: ProposalQueue;
+  /** Told of every proposal with a valid signature. */
+  readonly seen: (proposal: Proposal) => void;
   /** Told when a proposal was added. */
   readonly added: () => void;
 }
@@ -76,6 +78,7 @@ export class CommitteeTopic {
     if (proposal === undefined) return "reject";
     const rank = committee.rankOf(proposal.header.round, proposal.nodeId);
     if (rank === undefined || !this.options.signing.isValid(proposal)) return "reject";
+    this.options.seen(proposal);
     if (!this.options.proposals.add({ proposal, rank })) return "ignore";
     this.options.added();
     return "accept";

@@ -1,4 +1,4 @@
-import { toHex } from "#common/bytes.js";
+import { equalBytes, toHex } from "#common/bytes.js";
 import { getNode } from "#consensus/services/registry/state.js";
 import { NO_RANK } from "#consensus/services/roothash/types.js";
 import {
@@ -49,6 +49,16 @@ export class CommitteeView {
   /** A node's rank as a scheduler; undefined when it is no worker. */
   rankOf(round: bigint, nodeId: Uint8Array): bigint | undefined {
     return schedulerRank(this.committee, round, nodeId);
+  }
+
+  /** A node's first seat in the committee; -1 when it has none. */
+  placeOf(nodeId: Uint8Array): number {
+    return (this.committee.members ?? []).findIndex(({ publicKey }) => equalBytes(publicKey, nodeId));
+  }
+
+  /** The node's own first seat; 0 when it has none. */
+  get ownPlace(): number {
+    return Math.max(0, this.placeOf(this.self));
   }
 
   /** Whether a P2P key belongs to a member. */

@@ -7,7 +7,7 @@ import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { getFutureEpoch } from "#consensus/services/beacon/queries.js";
 import { getRuntimeState, lastBlockOf } from "#consensus/services/roothash/state.js";
-import type { Event, Proposal } from "#consensus/services/roothash/types.js";
+import { type Event, ExecutorCommit, type Proposal } from "#consensus/services/roothash/types.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
@@ -19,9 +19,14 @@ import { CommitteeTopic } from "./committee-topic.js";
 import { Commitments } from "./commitments.js";
 import { CommitteeView } from "./committee-view.js";
 import { type Batch, BatchExecution, inputRootOf } from "./execution.js";
+import { Observations } from "./observations.js";
+import { watchCommitments } from "./observed.js";
+import type { Conduct, Outlet } from "./outlet.js";
 import { ProposalQueue, type RankedProposal } from "./proposals.js";
 import { Round } from "./round.js";
+import { SignedRecords } from "./signed-records.js";
 import { RoundSigning } from "./signing.js";
+import { type Happening, type Outcome, type Processing, type State, WAITING } from "./state.js";
 import { fetchTransactions } from "./tx-sync.js";
 
 /** Pause after the runtime failed, in milliseconds. */
@@ -42,35 +47,11 @@ export interface ExecutorOptions {
   readonly db: NodeDb;
   readonly signer: Signer;
   readonly submitter: TransactionSubmitter;
+  /** How the node behaves, if not honestly. */
+  readonly conduct?: Conduct | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
-
-interface Processing {
-  readonly kind: "processing-batch";
-  readonly rank: bigint;
-  /** Absent while the node schedules a batch of its own. */
-  readonly proposal: Proposal | undefined;
-}
-
-/** What the node is doing in the round (node workers: executor). */
-type State =
-  | { readonly kind: "waiting-for-batch" }
-  | { readonly kind: "waiting-for-transactions"; readonly rank: bigint; readonly proposal: Proposal; pauseMs: number }
-  | { readonly kind: "waiting-for-event"; readonly rank: bigint; readonly proposal: Proposal; readonly batch: Batch }
-  | Processing;
-
-/** What came of an execution; "impossible" when no runtime could have done it. */
-type Outcome = RuntimeExecuteTxBatchResponse | "failed" | "impossible";
-
-type Happening =
-  | { readonly type: "block"; readonly dispatch: Dispatch }
-  | { readonly type: "chain"; readonly events: readonly Event[] }
-  | { readonly type: "executed"; readonly by: Processing; readonly outcome: Outcome }
-  | { readonly type: "fetched"; readonly state: State; readonly complete: boolean }
-  | { readonly type: "look" };
-
-const WAITING: State = { kind: "waiting-for-batch" };
 
 /** A node's work in the executor committee of one runtime. */
 export class Executor {
@@ -79,7 +60,11 @@ export class Executor {
   private readonly topic: CommitteeTopic;
   private readonly signing: RoundSigning;
   private readonly execution: BatchExecution;
+  private readonly records: SignedRecords;
+  private readonly outlet: Outlet;
   private readonly commitments: Commitments;
+  private readonly observations: Observations;
+  private readonly unwatch: () => void;
   private readonly chainContext: string;
   private committee: CommitteeView | undefined;
   private round: Round | undefined;
@@ -91,20 +76,41 @@ export class Executor {
     this.chainContext = backend.app.chainContext;
     this.signing = new RoundSigning(options.signer, this.chainContext, runtimeId);
     this.execution = new BatchExecution(host, disk, db, log);
-    this.commitments = new Commitments(runtimeId, this.signing, options.submitter, log);
+    this.records = new SignedRecords(disk, runtimeId);
+    this.observations = new Observations(options);
     this.topic = new CommitteeTopic({
       p2p,
       chainContext: this.chainContext,
       runtimeId,
       signing: this.signing,
       proposals: this.proposals,
+      seen: (proposal) => this.observations.seeProposal(proposal),
       added: () => this.look(),
     });
+    const honest = this.honestOutlet();
+    this.outlet = options.conduct?.(honest, this.signing) ?? honest;
+    this.commitments = new Commitments(this.signing, this.records, this.outlet, log);
+    this.unwatch = watchCommitments(backend.app, runtimeId, (commitments) =>
+      this.offer({ type: "observed", commitments }),
+    );
     this.inbox = new Inbox<Happening>({
       capacity: MAX_EVENTS,
       handle: (happening) => this.handle(happening),
       failed: (error, { type }) => log.error("executor failed", { type, error: describe(error) }),
     });
+  }
+
+  private honestOutlet(): Outlet {
+    const { runtimeId, submitter } = this.options;
+    return {
+      publish: (epoch, proposal) => this.topic.publish(epoch, proposal),
+      async submit(commitment) {
+        await submitter.submit(
+          "roothash.ExecutorCommit",
+          ExecutorCommit.encode({ id: runtimeId, commits: [commitment] }),
+        );
+      },
+    };
   }
 
   /** The node's part in the current committee. */
@@ -113,9 +119,11 @@ export class Executor {
   }
 
   async stop(): Promise<void> {
+    this.unwatch();
     this.topic.leave();
     this.round?.end();
     this.round = undefined;
+    this.observations.stop();
     await this.inbox.stop();
   }
 
@@ -147,7 +155,10 @@ export class Executor {
         this.beginRound(happening.dispatch);
         break;
       case "chain":
-        for (const event of happening.events) this.noteChain(event);
+        for (const event of happening.events) this.observations.seeEvent(event);
+        break;
+      case "observed":
+        for (const commitment of happening.commitments) this.observations.seeCommitment(commitment);
         break;
       case "executed":
         if (this.state === happening.by) this.finish(happening.by, happening.outcome);
@@ -166,9 +177,11 @@ export class Executor {
   private beginRound(dispatch: Dispatch): void {
     this.round?.end();
     this.round = undefined;
+    this.observations.end();
     this.state = WAITING;
     this.options.pool.clearProposed();
     this.proposals.prune(dispatch.header.round + 1n);
+    this.records.forgetBefore(dispatch.header.round + 1n);
     this.updateCommittee(dispatch);
     const { committee } = this;
     if (committee === undefined || committee.membership === "none") return;
@@ -178,6 +191,17 @@ export class Executor {
     if (latest.commitmentPool !== undefined) round.adopt(latest.commitmentPool, this.signing.nodeId);
     round.start({ nextRank: () => this.look(), flush: () => this.look() });
     this.round = round;
+    this.observations.begin(round);
+    this.repeat(round);
+  }
+
+  /** Says again what was said before a restart in the middle of the round. */
+  private repeat(round: Round): void {
+    this.commitments.repeat(round);
+    const own = this.records.proposal(round.number);
+    if (own === undefined || !equalBytes(own.header.previousHash, round.previousHash)) return;
+    this.outlet.publish(round.committee.epoch, own);
+    this.proposals.add({ proposal: own, rank: round.rank });
   }
 
   private updateCommittee(dispatch: Dispatch): void {
@@ -189,27 +213,12 @@ export class Executor {
     this.topic.update(this.committee);
   }
 
-  private noteChain({ executorCommitted, executionDiscrepancyDetected }: Event): void {
-    const { round } = this;
-    if (round === undefined) return;
-    if (executionDiscrepancyDetected?.round === round.number) {
-      const { rank, timeout } = executionDiscrepancyDetected;
-      this.options.log.warn("execution discrepancy", { round: round.number, rank, timeout });
-      round.discrepancy = rank;
-    }
-    const commit = executorCommitted?.commit;
-    if (commit === undefined || commit.header.header.round !== round.number) return;
-    if (!equalBytes(commit.nodeId, commit.header.schedulerId)) return;
-    const rank = round.committee.rankOf(round.number, commit.nodeId);
-    if (rank !== undefined && rank < round.poolRank) round.poolRank = rank;
-  }
-
   /** Does what the situation asks for. */
   private step(): void {
     const { round } = this;
     if (round === undefined || round.paused) return;
-    if (round.discrepancy !== undefined) {
-      const rank = round.discrepancy;
+    const rank = round.disputed;
+    if (rank !== undefined) {
       this.confine(round, rank, rank);
       const disputed = this.proposals.best(round.number, rank, rank, round.submitted);
       if (disputed !== undefined) this.process(round, disputed);
@@ -218,7 +227,8 @@ export class Executor {
     }
     const { limit } = round;
     const best = this.proposals.best(round.number, 0n, limit, round.submitted);
-    if (best !== undefined && best.rank < round.rank) {
+    // Its own proposal is there only after a restart: it is executed like one of somebody else.
+    if (best !== undefined && best.rank <= round.rank) {
       this.confine(round, 0n, best.rank);
       this.process(round, best);
     } else if (round.rank <= limit) {
@@ -232,7 +242,7 @@ export class Executor {
     const { state } = this;
     if (state.kind === "waiting-for-batch") return;
     if (state.rank < min || state.rank > max) this.state = WAITING;
-    else if (state.kind === "waiting-for-event" && round.discrepancy !== undefined) {
+    else if (state.kind === "waiting-for-event" && round.disputed !== undefined) {
       this.execute(round, state.rank, state.proposal, state.batch);
     }
   }
@@ -257,7 +267,7 @@ export class Executor {
 
   private process(round: Round, { proposal, rank }: RankedProposal): void {
     const { isWorker, isBackupWorker } = round.committee;
-    const disputed = round.discrepancy !== undefined;
+    const disputed = round.disputed !== undefined;
     if (this.state.kind !== "waiting-for-batch" || round.submitted.has(rank)) return;
     if (disputed && !isBackupWorker) return;
     if (!equalBytes(proposal.header.previousHash, round.previousHash)) return;
@@ -365,7 +375,8 @@ export class Executor {
     pool.reject(txRejectHashes);
     const header = { round: round.number, previousHash: round.previousHash, batchHash: txInputRoot };
     const proposal = this.signing.proposal(header, txHashes);
-    this.topic.publish(round.committee.epoch, proposal);
+    this.records.keepProposal(proposal);
+    this.outlet.publish(round.committee.epoch, proposal);
     return proposal;
   }
 }

@@ -27,8 +27,10 @@ export class Round {
   /** The best rank whose scheduler has committed on chain. */
   poolRank: bigint = NO_RANK;
   flush = false;
-  /** Rank of the proposal that is disputed. */
+  /** Rank of the proposal that is disputed, as the chain says. */
   discrepancy: bigint | undefined;
+  /** Rank of the proposal that will be disputed, as far as can be seen from commitments that are not on chain yet. */
+  predicted: bigint | undefined;
   /** After a failure of the runtime nothing is tried for a while. */
   paused = false;
   private timers: Timer[] = [];
@@ -50,6 +52,16 @@ export class Round {
     for (const [rank, entry] of pool.schedulerCommitments) {
       for (const voter of entry?.votes.keys() ?? []) if (equalBytes(voter, self)) this.submitted.add(rank);
     }
+  }
+
+  /** Rank of the proposal that is disputed; what the chain says counts more than what this node has seen coming. */
+  get disputed(): bigint | undefined {
+    return this.discrepancy ?? this.predicted;
+  }
+
+  /** The scheduler of a rank has committed. @param rank undefined for nodes that are no workers */
+  lowerPoolRank(rank: bigint | undefined): void {
+    if (rank !== undefined && rank < this.poolRank) this.poolRank = rank;
   }
 
   /** The worst rank that may be committed to now. */

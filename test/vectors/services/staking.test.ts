@@ -64,6 +64,7 @@ function contextIn(epoch: bigint): Context {
     debug: { dontBlameOasis: false, allowTestKeys: false, allowDebugEnclaves: false },
     localMinGasPrice: 0n,
     isOwnSigner: () => false,
+    checked: () => undefined,
     epochs: { epoch: () => epoch, future: () => undefined },
     publish: () => undefined,
   };

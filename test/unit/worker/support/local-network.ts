@@ -2,6 +2,9 @@ import { keyValue } from "../../../../examples/kv/kv.ts";
 import { hash } from "#common/hash.js";
 import { MemoryDisk } from "#common/memory-disk.js";
 import type { Log, LogFields } from "#common/ports/log.js";
+import type { Clock } from "#common/ports/clock.js";
+import type { GenesisDocument } from "#consensus/genesis/document.js";
+import type { ByzantineSwitches } from "#network/byzantine/switches.js";
 import { fromHex, utf8 } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
@@ -90,6 +93,11 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 export interface TestNetworkOptions {
+  /** The clock of the network; that of the system when absent. */
+  readonly clock?: Clock;
+  readonly byzantine?: ByzantineSwitches;
+  /** Changes the genesis document. */
+  readonly edit?: (genesis: GenesisDocument, members: readonly Member[]) => void;
   readonly fate?: MemoryNetworkOptions["fate"];
   /** Changes the runtime's descriptor in the genesis document. */
   readonly tune?: (runtime: Runtime) => void;
@@ -107,7 +115,7 @@ export function testNetwork(
 ): TestNetwork {
   const members = networkMembers(hash(utf8("worker tests")), DEFAULT_SIZE);
   const world: NetworkWorld = {
-    clock: systemClock,
+    clock: more.clock ?? systemClock,
     entropy: systemEntropy,
     log: log(""),
     openDisk(name) {
@@ -125,6 +133,7 @@ export function testNetwork(
     genesisTime: { seconds: 1_700_000_000n, nanos: 0 },
   });
   for (const runtime of genesis.registry.runtimes ?? []) if (runtime !== null) more.tune?.(runtime);
+  more.edit?.(genesis, members);
   const network = new LocalNetwork({
     world,
     genesis,
@@ -133,6 +142,7 @@ export function testNetwork(
     pace: DEFAULT_PACE,
     provision,
     ...(more.fate === undefined ? {} : { fate: more.fate }),
+    byzantine: more.byzantine,
   });
   const worker = (name: string): RuntimeWorker => network.node(name).runtimes[0] as RuntimeWorker;
   const settled = (round: bigint): Promise<void> =>

@@ -151,6 +151,7 @@ class Replayer {
       debug: this.options.debug ?? NO_DEBUG,
       localMinGasPrice: 0n,
       isOwnSigner: () => false,
+      checked: () => undefined,
       epochs: {
         epoch(state) {
           const { epoch, epoch_changed } = current();

@@ -61,6 +61,7 @@ export class Chain {
       debug: { dontBlameOasis: false, allowTestKeys: false, allowDebugEnclaves: false },
       localMinGasPrice: 0n,
       isOwnSigner: () => false,
+      checked: () => undefined,
       epochs: {
         epoch: (from) => (from === state ? this.epoch : this.committedEpoch),
         future: () => undefined,

@@ -91,6 +91,7 @@ export class Chain {
       debug: this.debug,
       localMinGasPrice: 0n,
       isOwnSigner: () => false,
+      checked: () => undefined,
       epochs: { epoch: (s) => (s === committed ? this.committedEpoch : this.epoch), future: () => undefined },
       publish: (ctx, topic, message) => {
         const handlers = SERVICES.flatMap((s) => s.messages ?? []).filter((s) => (s.topic as unknown) === topic);

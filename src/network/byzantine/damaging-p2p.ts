@@ -1,0 +1,45 @@
+import type { JoinedTopic, P2pHost, RequestHandler, TopicHandler } from "#p2p/host.js";
+
+function damaged(bytes: Uint8Array): Uint8Array {
+  const out = bytes.slice();
+  const middle = out.length >> 1;
+  if (out.length > 0) out[middle] = (out[middle] ?? 0) ^ 0xff;
+  return out;
+}
+
+/** A peer-to-peer host that, as long as somebody wants it, damages everything that it sends. */
+export class DamagingP2p implements P2pHost {
+  constructor(
+    private readonly inner: P2pHost,
+    private readonly damages: () => boolean,
+  ) {}
+
+  get publicKey(): Uint8Array {
+    return this.inner.publicKey;
+  }
+
+  join(topic: string, handler: TopicHandler): JoinedTopic {
+    const joined = this.inner.join(topic, handler);
+    return { publish: (data) => joined.publish(this.pass(data)), leave: () => joined.leave() };
+  }
+
+  serve(protocol: string, handler: RequestHandler): () => void {
+    return this.inner.serve(protocol, async (request, from) => this.pass(await handler(request, from)));
+  }
+
+  peers(protocol: string): Uint8Array[] {
+    return this.inner.peers(protocol);
+  }
+
+  request(peer: Uint8Array, protocol: string, request: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
+    return this.inner.request(peer, protocol, request, deadlineMs);
+  }
+
+  feedback(peer: Uint8Array, protocol: string, outcome: "success" | "failure" | "bad-peer"): void {
+    this.inner.feedback(peer, protocol, outcome);
+  }
+
+  private pass(bytes: Uint8Array): Uint8Array {
+    return this.damages() ? damaged(bytes) : bytes;
+  }
+}

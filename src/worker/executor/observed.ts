@@ -1,0 +1,46 @@
+import { equalBytes } from "#common/bytes.js";
+import { DecodeError } from "#common/errors/index.js";
+import type { Application } from "#consensus/app/app.js";
+import { ExecutorCommit, type ExecutorCommitment } from "#consensus/services/roothash/types.js";
+import type { Transaction } from "#consensus/transaction/transaction.js";
+
+const METHOD = "roothash.ExecutorCommit";
+/** Bodies by transaction: many nodes may watch one pool. */
+const decoded = new WeakMap<Transaction, ExecutorCommit | null>();
+
+function bodyOf(tx: Transaction): ExecutorCommit | null {
+  let body = decoded.get(tx);
+  if (body === undefined) {
+    body = decode(tx.body);
+    decoded.set(tx, body);
+  }
+  return body;
+}
+
+function decode(raw: Uint8Array): ExecutorCommit | null {
+  try {
+    return ExecutorCommit.decode(raw);
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
+}
+
+/**
+ * Reports commitments to rounds of a runtime as soon as they are in the transaction pool. They are neither verified nor
+ * in any order, may come more than once, and may never get into a block (root hash: watchers of commitments).
+ *
+ * @returns the way to stop that
+ */
+export function watchCommitments(
+  app: Application,
+  runtimeId: Uint8Array,
+  observe: (commitments: readonly ExecutorCommitment[]) => void,
+): () => void {
+  return app.onChecked((tx) => {
+    if (tx.method !== METHOD) return;
+    const body = bodyOf(tx);
+    if (body === null || !equalBytes(body.id, runtimeId)) return;
+    observe(body.commits ?? []);
+  });
+}

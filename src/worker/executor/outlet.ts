@@ -1,0 +1,13 @@
+import type { ExecutorCommitment, Proposal } from "#consensus/services/roothash/types.js";
+import type { RoundSigning } from "./signing.js";
+
+/** Where the signed words of a committee member leave its node. */
+export interface Outlet {
+  /** Gossips a proposal. @param epoch that the committee serves in */
+  publish(epoch: bigint, proposal: Proposal): void;
+  /** Puts a commitment into a block; resolves when it is there. @throws CodedError when it is refused */
+  submit(commitment: ExecutorCommitment): Promise<void>;
+}
+
+/** Changes what leaves a node. Honest nodes have none; it is the way in for tests and development networks. */
+export type Conduct = (honest: Outlet, signing: RoundSigning) => Outlet;

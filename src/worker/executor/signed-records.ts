@@ -1,0 +1,56 @@
+import { concatBytes, toHex, u64be } from "#common/bytes.js";
+import type { Disk, DiskTable } from "#common/ports/disk.js";
+import { ExecutorCommitment, Proposal } from "#consensus/services/roothash/types.js";
+
+const PROPOSAL = Uint8Array.of(1);
+const COMMITMENT = Uint8Array.of(2);
+
+/**
+ * What the node has signed for the round under way. It is on disk before anybody else sees it, so that a node that
+ * starts again in the middle of a round repeats itself instead of contradicting itself, which it would be slashed for.
+ */
+export class SignedRecords {
+  private readonly table: DiskTable;
+
+  constructor(
+    private readonly disk: Disk,
+    runtimeId: Uint8Array,
+  ) {
+    this.table = disk.openTable(`signed/${toHex(runtimeId)}`);
+  }
+
+  keepProposal(proposal: Proposal): void {
+    this.table.put(concatBytes(PROPOSAL, u64be(proposal.header.round)), Proposal.encode(proposal));
+  }
+
+  /** The node's own proposal for a round. */
+  proposal(round: bigint): Proposal | undefined {
+    const stored = this.table.get(concatBytes(PROPOSAL, u64be(round)));
+    return stored === undefined ? undefined : Proposal.decode(stored, "trusted");
+  }
+
+  keepCommitment(commitment: ExecutorCommitment): void {
+    const { header, schedulerId } = commitment.header;
+    this.table.put(concatBytes(COMMITMENT, u64be(header.round), schedulerId), ExecutorCommitment.encode(commitment));
+  }
+
+  /** The node's own commitments for a round, one for each scheduler. */
+  commitments(round: bigint): ExecutorCommitment[] {
+    const bounds = {
+      gte: concatBytes(COMMITMENT, u64be(round)),
+      lt: concatBytes(COMMITMENT, u64be(round + 1n)),
+    };
+    return Array.from(this.table.range(bounds), ([, value]) => ExecutorCommitment.decode(value, "trusted"));
+  }
+
+  /** Forgets what was signed for rounds before the given one. */
+  forgetBefore(round: bigint): void {
+    const old = [PROPOSAL, COMMITMENT].flatMap((kind) =>
+      Array.from(this.table.range({ gte: kind, lt: concatBytes(kind, u64be(round)) }), ([key]) => key),
+    );
+    if (old.length === 0) return;
+    this.disk.batch(() => {
+      for (const key of old) this.table.delete(key);
+    });
+  }
+}
