@@ -20,6 +20,10 @@ class MemoryTable implements DiskTable {
     return this.#entries.get(key)?.slice();
   }
 
+  lend(key: Uint8Array): Uint8Array | undefined {
+    return this.#entries.get(key);
+  }
+
   has(key: Uint8Array): boolean {
     return this.#entries.has(key);
   }

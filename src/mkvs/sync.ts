@@ -4,15 +4,19 @@ import type { NodeDb } from "./db/node-db.js";
 import { bitAt } from "./node/bits.js";
 import { LEAF, type Node } from "./node/node.js";
 import type { Root } from "./node/root.js";
-import { ProofBuilder } from "./proof/builder.js";
+import { ProofBuilder, tagged } from "./proof/builder.js";
 import {
+  ENTRY_HASH,
+  ENTRY_NODE,
   type GetPrefixesRequest,
   type GetRequest,
   type IterateRequest,
+  type Proof,
   PROOF_V0,
   type ProofResponse,
 } from "./proof/proof.js";
 import { ProofWalk } from "./proof/walk.js";
+import type { NodeReader } from "./tree/node-reader.js";
 import { loadChild, loadLeaf, NodeTree } from "./tree/node-tree.js";
 
 /** Whoever can prove parts of trees. Synchronous, like all reading of state. */
@@ -37,6 +41,9 @@ export class NodeDbSyncer implements ReadSyncer {
   syncGet(request: GetRequest): ProofResponse {
     const { root, position } = request.tree;
     const builder = new ProofBuilder(request.proofVersion, root.hash, position);
+    if (!request.includeSiblings) {
+      return { proof: proofOfGet(this.#db.openReader(root), request) };
+    }
     proveGet(this.#open(root), builder, request.key, request.includeSiblings);
     return { proof: builder.build() };
   }
@@ -81,6 +88,87 @@ export class NodeDbSyncer implements ReadSyncer {
 
 function hasPrefix(key: Uint8Array, prefix: Uint8Array): boolean {
   return key.length >= prefix.length && equalBytes(key.subarray(0, prefix.length), prefix);
+}
+
+/** The way of a lookup: nodes from the root down, and where it leaves each. */
+interface Path<H> {
+  readonly nodes: H[];
+  readonly turns: number[];
+}
+
+const TO_LEAF = 0;
+const TO_LEFT = 1;
+const TO_RIGHT = 2;
+/** The lookup ends here: nothing below is part of the proof. */
+const END = 3;
+
+function pathOf<H>(reader: NodeReader<H>, key: Uint8Array): Path<H> {
+  const nodes: H[] = [];
+  const turns: number[] = [];
+  const keyBits = key.length << 3;
+  let depth = 0;
+  let handle = reader.root();
+  while (handle !== undefined) {
+    const node: H = reader.load(handle);
+    nodes.push(node);
+    if (reader.isLeaf(node)) {
+      turns.push(END);
+      break;
+    }
+    depth += reader.labelBits(node);
+    if (keyBits <= depth) {
+      turns.push(keyBits === depth ? TO_LEAF : END);
+      break;
+    }
+    const right = bitAt(key, depth);
+    turns.push(right ? TO_RIGHT : TO_LEFT);
+    handle = right ? reader.right(node) : reader.left(node);
+  }
+  return { nodes, turns };
+}
+
+/** Writes the proof of a lookup in one go, which is what most requests want. */
+function proofOfGet<H>(reader: NodeReader<H>, { tree, key, proofVersion: v }: GetRequest): Proof {
+  const { nodes, turns } = pathOf(reader, key);
+  const start = nodes.findIndex((node) => equalBytes(reader.hash(node), tree.position));
+  const first = start < 0 ? 0 : start;
+  const entries: (Uint8Array | null)[] = [];
+  const byHash = (child: H | undefined): Uint8Array | null =>
+    child === undefined ? null : tagged(ENTRY_HASH, reader.hash(child));
+  const after: (Uint8Array | null)[] = [];
+  for (let i = first; i < nodes.length; i++) {
+    const node = nodes[i] as H;
+    entries.push(tagged(ENTRY_NODE, reader.compact(node, v)));
+    if (reader.isLeaf(node)) {
+      break;
+    }
+    const turn = turns[i] as number;
+    if (v !== PROOF_V0) {
+      const leaf = reader.leaf(node);
+      const shown = turn === TO_LEAF && leaf !== undefined;
+      entries.push(shown ? tagged(ENTRY_NODE, reader.compact(reader.load(leaf), v)) : byHash(leaf));
+    }
+    if (turn === TO_LEFT) {
+      after.push(byHash(reader.right(node)));
+      if (i + 1 === nodes.length) {
+        entries.push(null);
+      }
+      continue;
+    }
+    entries.push(byHash(reader.left(node)));
+    if (turn !== TO_RIGHT) {
+      entries.push(byHash(reader.right(node)));
+    } else if (i + 1 === nodes.length) {
+      entries.push(null);
+    }
+  }
+  while (after.length > 0) {
+    entries.push(after.pop() as Uint8Array | null);
+  }
+  if (nodes.length === 0) {
+    entries.push(null);
+  }
+  return { v, entries, untrustedRoot: start < 0 ? tree.root.hash : tree.position };
 }
 
 /** Includes the path that a lookup takes. Siblings are included without what is below them. */

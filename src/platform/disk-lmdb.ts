@@ -28,9 +28,13 @@ class LmdbTable implements DiskTable {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
+    return this.lend(key)?.slice();
+  }
+
+  lend(key: Uint8Array): Uint8Array | undefined {
     // The fast form lends a larger buffer until the next read, of which only `length` bytes are the value.
     const lent = this.#db.getBinaryFast(key);
-    return lent === undefined ? undefined : new Uint8Array(lent.buffer, lent.byteOffset, lent.length).slice();
+    return lent === undefined ? undefined : new Uint8Array(lent.buffer, lent.byteOffset, lent.length);
   }
 
   has(key: Uint8Array): boolean {

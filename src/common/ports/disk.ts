@@ -31,6 +31,8 @@ export interface DiskRange {
 export interface DiskTable {
   /** The value of a key, in an array of its own. */
   get(key: Uint8Array): Uint8Array | undefined;
+  /** The value of a key, lent: the array is not to be changed and good only until the next call on the disk. */
+  lend(key: Uint8Array): Uint8Array | undefined;
   has(key: Uint8Array): boolean;
   /** Adds or replaces; outside a batch it is a batch of its own. Throws Fault when the key is empty or too long. */
   put(key: Uint8Array, value: Uint8Array): void;

@@ -3,7 +3,6 @@ import { hash } from "#common/hash.js";
 import type { NodeDb } from "../db/node-db.js";
 import type { Root } from "../node/root.js";
 import { NodeTree } from "../tree/node-tree.js";
-import { NodeTreeReader } from "../tree/node-reader.js";
 import { CHECKPOINT_V1, type CheckpointMetadata } from "./metadata.js";
 import { parallelChunks } from "./parallel.js";
 import { sequentialChunks } from "./sequential.js";
@@ -36,8 +35,7 @@ export function createCheckpoint(
 }
 
 function sequential(db: NodeDb, root: Root, chunkSize: number): Iterable<Uint8Array> {
-  const tree = new NodeTree(db, db.loadRoot(root));
-  return sequentialChunks(new NodeTreeReader(tree, new Uint8Array(0), true), chunkSize);
+  return sequentialChunks(db.openReader(root), chunkSize);
 }
 
 function parallel(db: NodeDb, root: Root, chunkSize: number, threads: number): Iterable<Uint8Array> {

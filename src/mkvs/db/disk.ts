@@ -9,9 +9,12 @@ import { EMPTY_HASH } from "#common/hash.js";
 import type { Disk, DiskTable } from "#common/ports/disk.js";
 import { type Child, INTERNAL, InternalNode, LEAF, LeafNode, type Node, STUB, Stub, UNSAVED } from "../node/node.js";
 import type { Root } from "../node/root.js";
+import { type NodeReader, NodeTreeReader } from "../tree/node-reader.js";
 import { NodeTree, type Retired } from "../tree/node-tree.js";
+import { newLog, NodeWorkingTree, type WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
 import { NodeCache } from "./cache.js";
+import type { Multipart, TreeMultipart } from "./multipart.js";
 import type { Commit } from "./node-db.js";
 import { nodeInPage, pageKey, pageNodes, pageOf, PageWriter } from "./page.js";
 import {
@@ -124,6 +127,20 @@ export class DiskNodeDb extends VersionedNodeDb<DiskRecord> {
       this.#kept = [...this.#kept, { version, records }].slice(-KEPT_VERSIONS);
     }
     return records;
+  }
+
+  protected storeRestored(root: Root, multipart: Multipart): void {
+    this.store((multipart as TreeMultipart).commitOf(root));
+  }
+
+  openReader(root: Root): NodeReader<unknown> {
+    const tree = new NodeTree(this, this.loadRoot(root));
+    return new NodeTreeReader(tree, new Uint8Array(0), true) as NodeReader<unknown>;
+  }
+
+  openTree(root: Root | undefined, logged: boolean): WorkingTree {
+    const nodes = new NodeTree(this, root === undefined ? undefined : this.loadRoot(root));
+    return new NodeWorkingTree(nodes, newLog(logged), this);
   }
 
   protected open(record: DiskRecord): Child {

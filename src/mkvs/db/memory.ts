@@ -3,7 +3,11 @@ import { concatBytes, u64be } from "#common/bytes.js";
 import { OrderedMap } from "#common/ordered-map.js";
 import type { Child, Node, Stub } from "../node/node.js";
 import type { Root } from "../node/root.js";
+import { type NodeReader, NodeTreeReader } from "../tree/node-reader.js";
+import { NodeTree } from "../tree/node-tree.js";
+import { newLog, NodeWorkingTree, type WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
+import type { Multipart, TreeMultipart } from "./multipart.js";
 import type { Commit } from "./node-db.js";
 import { lostNode, type RootRecord, VersionedNodeDb } from "./versioned.js";
 
@@ -46,6 +50,20 @@ export class MemoryNodeDb extends VersionedNodeDb<MemoryRecord> {
 
   protected storedWriteLog(record: MemoryRecord): WriteLog | undefined {
     return record.writeLog;
+  }
+
+  protected storeRestored(root: Root, multipart: Multipart): void {
+    this.store((multipart as TreeMultipart).commitOf(root));
+  }
+
+  openReader(root: Root): NodeReader<unknown> {
+    const tree = new NodeTree(this, this.loadRoot(root));
+    return new NodeTreeReader(tree, new Uint8Array(0), true) as NodeReader<unknown>;
+  }
+
+  openTree(root: Root | undefined, logged: boolean): WorkingTree {
+    const nodes = new NodeTree(this, root === undefined ? undefined : this.loadRoot(root));
+    return new NodeWorkingTree(nodes, newLog(logged), this);
   }
 
   protected open(record: MemoryRecord): Child {

@@ -1,10 +1,12 @@
 /** A version that comes in parts, as a checkpoint is restored (mkvs: NodeDB contract, multipart restore). */
+import { assert } from "#common/assert.js";
 import { equalBytes } from "#common/bytes.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import { nodeDbErrors } from "../errors.js";
-import { type Child, type NodeSource } from "../node/node.js";
+import type { NodeSource } from "../node/node.js";
 import type { Root } from "../node/root.js";
 import { NodeTree } from "../tree/node-tree.js";
+import type { Commit } from "./node-db.js";
 
 /** A leaf that has been proven to belong to a root, with its own hash. */
 export interface PartLeaf {
@@ -18,8 +20,21 @@ interface Part {
   readonly tree: NodeTree;
 }
 
-/** The trees that have come so far. They stay in memory until the version is finalised: an interrupted restore begins anew. */
-export class Multipart {
+/** The trees that have come so far. */
+export interface Multipart {
+  readonly version: bigint;
+  /** Adds leaves of a root; parts may overlap and come in any order. */
+  insert(root: Root, leaves: readonly PartLeaf[]): void;
+  /** Whether some part of a root came. */
+  has(root: Root): boolean;
+  /** @throws nodeNotFound when some parts of a root are missing */
+  check(root: Root): void;
+  /** Drops everything. */
+  drop(): void;
+}
+
+/** Parts as trees in memory. */
+export class TreeMultipart implements Multipart {
   readonly version: bigint;
   readonly #source: NodeSource;
   #parts: Part[] = [];
@@ -29,7 +44,6 @@ export class Multipart {
     this.#source = source;
   }
 
-  /** Adds leaves of a root; parts may overlap and come in any order. */
   insert(root: Root, leaves: readonly PartLeaf[]): void {
     let part = this.#parts.find((other) => sameRoot(other.root, root));
     if (part === undefined) {
@@ -41,27 +55,33 @@ export class Multipart {
     }
   }
 
-  /**
-   * The whole tree of a root; undefined when no part of it came.
-   * @throws nodeNotFound when some of its parts are missing
-   */
-  tree(root: Root): { readonly tree: Child } | undefined {
-    const part = this.#parts.find((other) => sameRoot(other.root, root));
-    if (part === undefined) {
-      return undefined;
-    }
-    if (!equalBytes(part.tree.hash(), root.hash)) {
+  has(root: Root): boolean {
+    return this.#parts.some((part) => sameRoot(part.root, root));
+  }
+
+  check(root: Root): void {
+    if (!equalBytes(this.#tree(root).hash(), root.hash)) {
       throw nodeDbErrors.nodeNotFound("parts of the tree are missing");
     }
-    return { tree: part.tree.root };
+  }
+
+  drop(): void {
+    this.#parts = [];
+  }
+
+  /** The commit that stores the whole tree of a root. */
+  commitOf(root: Root): Commit {
+    const base = { ...root, hash: EMPTY_HASH };
+    return { base, root, tree: this.#tree(root).root, retired: [], writeLog: undefined };
+  }
+
+  #tree(root: Root): NodeTree {
+    const part = this.#parts.find((other) => sameRoot(other.root, root));
+    assert(part !== undefined, "some part of the root has come");
+    return part.tree;
   }
 }
 
-function sameRoot(a: Root, b: Root): boolean {
+export function sameRoot(a: Root, b: Root): boolean {
   return a.type === b.type && a.version === b.version && equalBytes(a.hash, b.hash);
-}
-
-/** The empty tree that a restored one counts as made from. */
-export function baseOfRestored(root: Root): Root {
-  return { ...root, hash: EMPTY_HASH };
 }

@@ -1,7 +1,9 @@
 /** The node database: trees by version (mkvs: NodeDB contract). All of it is synchronous. */
 import type { Child, NodeSource } from "../node/node.js";
 import type { Root } from "../node/root.js";
+import type { NodeReader } from "../tree/node-reader.js";
 import type { Retired } from "../tree/node-tree.js";
+import type { WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
 import type { PartLeaf } from "./multipart.js";
 
@@ -59,11 +61,16 @@ export interface NodeDb extends NodeSource {
    */
   loadRoot(root: Root): Child;
   /**
-   * For trees only: makes a root a candidate of its version.
-   * @returns the tree as it now stands in the database, to go on with
-   * @throws badNamespace, rootMustFollowOld, rootNotFound (the base), alreadyFinalized
+   * For proofs and checkpoints only: the nodes of a tree, good until the database changes.
+   * @throws badNamespace, nodeNotFound (pruned version), rootNotFound
    */
-  commit(commit: Commit): Child;
+  openReader(root: Root): NodeReader<unknown>;
+  /**
+   * For trees only: a tree to change, from a committed root or from nothing. Its `commit` makes a root a candidate of its
+   * version and throws badNamespace, rootMustFollowOld, rootNotFound (the base) or alreadyFinalized.
+   * @throws badNamespace, nodeNotFound (pruned version), rootNotFound
+   */
+  openTree(root: Root | undefined, logged: boolean): WorkingTree;
 }
 
 /** A tree on its way into a database. */

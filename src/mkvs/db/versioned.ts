@@ -4,8 +4,10 @@ import { Fault, InvalidInput } from "#common/errors/index.js";
 import { nodeDbErrors } from "../errors.js";
 import type { Child, Node, Stub } from "../node/node.js";
 import { isEmptyRoot, Root, ROOT_IO, rootFollows } from "../node/root.js";
+import type { NodeReader } from "../tree/node-reader.js";
+import type { WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
-import { baseOfRestored, Multipart, type PartLeaf } from "./multipart.js";
+import { type Multipart, type PartLeaf, TreeMultipart } from "./multipart.js";
 import type { Commit, NodeDb } from "./node-db.js";
 import { VERSION_LIMIT } from "./page.js";
 
@@ -16,11 +18,17 @@ export interface RootRecord {
   readonly base: Root;
 }
 
+/** What every implementation is told of a commit. */
+interface NewRoot {
+  readonly base: Root;
+  readonly root: Root;
+}
+
 /**
  * The contract's checks and its order of steps. Implementations supply the storage; each public call here is one atomic
  * step of theirs.
  */
-export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
+export abstract class VersionedNodeDb<R extends RootRecord, C extends NewRoot = Commit> implements NodeDb {
   readonly namespace: Uint8Array;
   protected earliest = 0n;
   protected latest: bigint | undefined;
@@ -36,7 +44,9 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
   /** The records of all roots of a version. */
   protected abstract records(version: bigint): R[];
   /** Stores a tree and its record, and returns the tree as it is to be used from now on. */
-  protected abstract store(commit: Commit): Child;
+  protected abstract store(commit: C): Child;
+  /** Stores a tree that came in parts. */
+  protected abstract storeRestored(root: Root, multipart: Multipart): void;
   /** Drops a candidate that was not chosen. */
   protected abstract drop(record: R): void;
   /** Forgets a final root; `next` is the root that was made from it in the next version, if there is one. */
@@ -46,6 +56,8 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
   /** Makes the changed `earliest` and `latest` permanent. */
   protected abstract saveVersions(): void;
   protected abstract atomically<T>(body: () => T): T;
+  abstract openReader(root: Root): NodeReader<unknown>;
+  abstract openTree(root: Root | undefined, logged: boolean): WorkingTree;
   abstract resolve(stub: Stub): Node;
   abstract close(): void;
 
@@ -102,7 +114,8 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
     return this.open(record);
   }
 
-  commit(commit: Commit): Child {
+  /** For the trees of this database: makes a root a candidate of its version and gives the tree to go on with. */
+  commit(commit: C): Child {
     const { base, root } = commit;
     this.#checkNamespace(root);
     if (this.#multipart !== undefined) {
@@ -137,6 +150,8 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
       this.earliest = this.latest === undefined ? version : this.earliest;
       this.latest = version;
       this.saveVersions();
+      // Parts of roots that were not chosen.
+      this.#multipart?.drop();
     });
     this.#multipart = undefined;
   }
@@ -163,20 +178,21 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
   }
 
   abortMultipart(): void {
+    this.#multipart?.drop();
     this.#multipart = undefined;
   }
 
   /** Where the parts of a version are gathered. */
   protected newMultipart(version: bigint): Multipart {
-    return new Multipart(version, this);
+    return new TreeMultipart(version, this);
   }
 
   /** Stores the trees that came in parts. */
   #storeParts(roots: readonly Root[]): void {
-    for (const root of roots) {
-      const part = this.#multipart?.tree(root);
-      if (part !== undefined && this.record(root) === undefined) {
-        this.store({ base: baseOfRestored(root), root, tree: part.tree, retired: [], writeLog: undefined });
+    const multipart = this.#multipart;
+    for (const root of multipart === undefined ? [] : roots) {
+      if (multipart?.has(root) === true && this.record(root) === undefined) {
+        this.storeRestored(root, multipart);
       }
     }
   }
@@ -258,7 +274,11 @@ export abstract class VersionedNodeDb<R extends RootRecord> implements NodeDb {
   #checkChosen(root: Root): void {
     const record = this.record(root);
     if (record === undefined) {
-      if (isEmptyRoot(root) || this.#multipart?.tree(root) !== undefined) {
+      if (this.#multipart?.has(root) === true) {
+        this.#multipart.check(root);
+        return;
+      }
+      if (isEmptyRoot(root)) {
         return;
       }
       throw nodeDbErrors.rootNotFound(describe(root));

@@ -82,7 +82,8 @@ export class ProofBuilder {
   }
 }
 
-function tagged(tag: number, bytes: Uint8Array): Uint8Array {
+/** An entry: its tag and what it holds, copied. */
+export function tagged(tag: number, bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(1 + bytes.length);
   out[0] = tag;
   out.set(bytes, 1);

@@ -6,7 +6,7 @@ import type { KeyValueIterator, KeyValueStore } from "../key-value.js";
 import { successor } from "./tree-iterator.js";
 
 /** A changed key: its new value, or null when it was removed. */
-type Changes = OrderedMap<Uint8Array | null>;
+export type Changes = OrderedMap<Uint8Array | null>;
 
 /** Holds changes over an inner store, which may be an overlay itself. */
 export class Overlay implements KeyValueStore {
@@ -75,7 +75,7 @@ export class Overlay implements KeyValueStore {
 }
 
 /** Merges the keys of the inner store with the changes, which hide inner keys that they touch. */
-class OverlayIterator implements KeyValueIterator {
+export class OverlayIterator implements KeyValueIterator {
   readonly #inner: KeyValueIterator;
   readonly #current: () => Changes;
   #changes: Changes;

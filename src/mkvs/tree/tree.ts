@@ -2,16 +2,15 @@
 import { assert } from "#common/assert.js";
 import { equalBytes } from "#common/bytes.js";
 import { Fault, unknown } from "#common/errors/index.js";
-import { EMPTY_HASH } from "#common/hash.js";
 import type { NodeDb } from "../db/node-db.js";
 import type { KeyValueIterator, KeyValueStore } from "../key-value.js";
 import { type Child, type NodeSource, Stub } from "../node/node.js";
 import { isEmptyRoot, type Root, ROOT_STATE } from "../node/root.js";
 import { type RemoteOptions, SyncedSource } from "../remote.js";
 import type { ReadSyncer } from "../sync.js";
-import { PendingLog, type WriteLog } from "../write-log.js";
+import type { WriteLog } from "../write-log.js";
 import { NodeTree } from "./node-tree.js";
-import { TreeIterator } from "./tree-iterator.js";
+import { newLog, NodeWorkingTree, type WorkingTree } from "./working.js";
 
 /** The source of trees that are all in memory. */
 const NOWHERE: NodeSource = {
@@ -44,22 +43,16 @@ export interface Committed {
  * that were made from one another.
  */
 export class Tree implements KeyValueStore {
-  readonly #db: NodeDb | undefined;
   readonly #type: number;
   #base: Root | undefined;
-  #nodes: NodeTree;
-  #log: PendingLog | undefined;
+  #working: WorkingTree;
 
   /** @throws the errors of `NodeDb.loadRoot`; reading throws those of the syncer, and DecodeError for a wrong proof */
   constructor(options: TreeOptions = {}) {
-    const { db, root, syncer } = options;
-    const held = db !== undefined || syncer !== undefined;
-    assert(root === undefined || held, "a tree that starts from a root needs a database or a syncer that has it");
-    this.#db = db;
+    const { root } = options;
     this.#base = root;
     this.#type = root?.type ?? options.type ?? ROOT_STATE;
-    this.#nodes = root === undefined ? new NodeTree(db ?? NOWHERE, undefined) : openTree(root, options);
-    this.#log = options.writeLog === false ? undefined : new PendingLog();
+    this.#working = workingTree(options);
   }
 
   /** The committed root that the tree was made from; undefined for one that was made from nothing. */
@@ -68,31 +61,28 @@ export class Tree implements KeyValueStore {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#nodes.get(key);
+    return this.#working.get(key);
   }
 
   iterator(): KeyValueIterator {
-    return new TreeIterator(this.#nodes);
+    return this.#working.iterator();
   }
 
   insert(key: Uint8Array, value: Uint8Array): void {
-    const existed = this.#nodes.insert(key, value);
-    this.#log?.note(key, value, existed);
+    this.#working.insert(key, value);
   }
 
   remove(key: Uint8Array): void {
-    this.removeExisting(key);
+    this.#working.remove(key);
   }
 
   removeExisting(key: Uint8Array): Uint8Array | undefined {
-    const old = this.#nodes.remove(key);
-    this.#log?.note(key, null, old !== undefined);
-    return old;
+    return this.#working.removeExisting(key);
   }
 
   /** Hash of the tree as it stands, changes included. Costs a hash per changed node, once. */
   rootHash(): Uint8Array {
-    return this.#nodes.hash();
+    return this.#working.rootHash();
   }
 
   /** Applies a write log entry by entry. */
@@ -110,10 +100,9 @@ export class Tree implements KeyValueStore {
    * A second tree with the same content, changes included. Both go on independently; dropping either costs nothing.
    */
   fork(): Tree {
-    const twin = new Tree({ db: this.#db, type: this.#type, writeLog: false });
+    const twin = new Tree({ type: this.#type, writeLog: false });
     twin.#base = this.#base;
-    twin.#nodes = this.#nodes.fork();
-    twin.#log = this.#log?.clone();
+    twin.#working = this.#working.fork();
     return twin;
   }
 
@@ -126,13 +115,9 @@ export class Tree implements KeyValueStore {
    */
   commit(namespace: Uint8Array, version: bigint): Committed {
     const root: Root = { namespace, version, type: this.#type, hash: this.rootHash() };
-    const writeLog = this.#log?.entries();
-    const base = this.#base ?? { ...root, hash: EMPTY_HASH };
-    const { retired, root: tree } = this.#nodes;
-    this.#nodes.settle(this.#db === undefined ? tree : this.#db.commit({ base, root, tree, retired, writeLog }));
+    const writeLog = this.#working.commit(this.#base, root);
     this.#base = root;
-    this.#log?.clear();
-    return { hash: root.hash, writeLog: writeLog ?? [] };
+    return { hash: root.hash, writeLog };
   }
 
   /**
@@ -148,15 +133,23 @@ export class Tree implements KeyValueStore {
 
   /** Lets go of all nodes; the tree is then empty and not to be used. */
   close(): void {
-    this.#nodes.settle(undefined);
+    this.#working.close();
   }
 }
 
-function openTree(root: Root, options: TreeOptions): NodeTree {
-  const { db, syncer } = options;
-  if (syncer === undefined) {
-    return new NodeTree(db ?? NOWHERE, db?.loadRoot(root));
+function workingTree(options: TreeOptions): WorkingTree {
+  const { db, root, syncer } = options;
+  const logged = options.writeLog !== false;
+  if (db !== undefined && syncer === undefined) {
+    return db.openTree(root, logged);
   }
+  if (syncer === undefined) {
+    assert(root === undefined, "a tree that starts from a root needs a database or a syncer that has it");
+    return new NodeWorkingTree(new NodeTree(NOWHERE, undefined), newLog(logged), undefined);
+  }
+  assert(root !== undefined, "a tree that a syncer holds has a root");
   const tree: Child = isEmptyRoot(root) ? undefined : new Stub(root.hash);
-  return new NodeTree(new SyncedSource(syncer, root, options), tree);
+  const nodes = new NodeTree(new SyncedSource(syncer, root, options), tree);
+  // What was fetched cannot be committed: a database would have to hold the rest of it too.
+  return new NodeWorkingTree(nodes, newLog(logged), undefined);
 }

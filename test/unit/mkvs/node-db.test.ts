@@ -7,6 +7,7 @@ import { CodedError, Fault } from "#common/errors/index.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import { MemoryDisk } from "#common/memory-disk.js";
 import type { Disk } from "#common/ports/disk.js";
+import { ArenaNodeDb } from "#mkvs/db/arena.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
@@ -34,11 +35,18 @@ function onDisk(disk: Disk, cacheNodes?: number): NodeDb {
   return new DiskNodeDb({ disk, name: "state", namespace: NAMESPACE, cacheNodes });
 }
 
+function inArena(disk: Disk, snapshotAfter?: number): NodeDb {
+  return new ArenaNodeDb({ disk, name: "state", namespace: NAMESPACE, snapshotAfter });
+}
+
 const IMPLEMENTATIONS: readonly (readonly [name: string, open: () => NodeDb])[] = [
   ["memory", () => new MemoryNodeDb(NAMESPACE)],
   ["a disk in memory", () => onDisk(new MemoryDisk())],
   ["a disk in memory with hardly any cache", () => onDisk(new MemoryDisk(), 4)],
   ["LMDB", () => onDisk(lmdb())],
+  ["an arena on a disk in memory", () => inArena(new MemoryDisk())],
+  ["an arena on a disk in memory that is written after every change", () => inArena(new MemoryDisk(), 1)],
+  ["an arena on LMDB", () => inArena(lmdb(), 20)],
 ];
 
 function put(tree: Tree, entries: Readonly<Record<string, string>>): void {

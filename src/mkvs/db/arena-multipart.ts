@@ -1,0 +1,120 @@
+/** A restored tree that grows in the arena as its parts come; its leaves go to the disk at once. */
+import { assert } from "#common/assert.js";
+import { compareBytes, equalBytes } from "#common/bytes.js";
+import type { Disk } from "#common/ports/disk.js";
+import { Refs } from "../arena/arena.js";
+import type { ArenaTrees } from "../arena/arena-tree.js";
+import { applyChanges } from "../arena/batch-apply.js";
+import { nodeDbErrors } from "../errors.js";
+import { type Root, ROOT_STATE } from "../node/root.js";
+import { type Multipart, type PartLeaf, sameRoot } from "./multipart.js";
+
+interface Part {
+  readonly root: Root;
+  ref: number;
+}
+
+export class ArenaMultipart implements Multipart {
+  readonly version: bigint;
+  readonly #trees: ArenaTrees;
+  readonly #disk: Disk;
+  readonly #abandon: () => void;
+  #parts: Part[] = [];
+  #taken = false;
+
+  /** @param abandon deletes all that was written of the parts */
+  constructor(version: bigint, trees: ArenaTrees, disk: Disk, abandon: () => void) {
+    this.#abandon = abandon;
+    this.version = version;
+    this.#trees = trees;
+    this.#disk = disk;
+  }
+
+  insert(root: Root, leaves: readonly PartLeaf[]): void {
+    let part = this.#parts.find((other) => sameRoot(other.root, root));
+    if (part === undefined) {
+      part = { root, ref: 0 };
+      this.#parts.push(part);
+    }
+    const sorted = inOrder(leaves);
+    const keys = sorted.map(({ key }) => key);
+    const values = sorted.map(({ value }) => value);
+    const hashes = sorted.map(({ hash }) => hash);
+    const into = part;
+    this.#disk.batch(() => {
+      const { pages } = this.#trees;
+      const place = (ref: number, i: number): void => {
+        const offset = pages.append(keys[i] as Uint8Array, values[i] as Uint8Array);
+        this.#trees.place(ref, pages.page, offset);
+      };
+      const applied = applyChanges(this.#trees.arena, into.ref, { keys, values, hashes }, this.#trees.keyOf, place);
+      pages.flush();
+      into.ref = applied.ref;
+      // Nobody else has seen the tree as it was.
+      this.#trees.free(applied.retired);
+    });
+  }
+
+  has(root: Root): boolean {
+    return this.#parts.some((part) => sameRoot(part.root, root));
+  }
+
+  check(root: Root): void {
+    const part = this.#part(root);
+    if (!equalBytes(this.#trees.arena.hash(part.ref), root.hash)) {
+      throw nodeDbErrors.nodeNotFound("parts of the tree are missing");
+    }
+  }
+
+  /** Hands a complete tree over, with all of its rows. */
+  take(root: Root): { readonly ref: number; readonly refs: Refs } {
+    const { ref } = this.#part(root);
+    this.#taken = true;
+    this.#parts = this.#parts.filter((part) => !sameRoot(part.root, root));
+    return { ref, refs: root.type === ROOT_STATE ? new Refs() : rowsOf(this.#trees, ref) };
+  }
+
+  drop(): void {
+    for (const { ref } of this.#parts) {
+      for (const leaf of this.#taken ? this.#trees.leaves(ref) : []) {
+        this.#trees.pages.release(this.#trees.arena.leafPages[-leaf] as number);
+      }
+      this.#trees.free(rowsOf(this.#trees, ref));
+    }
+    this.#parts = [];
+    if (!this.#taken) {
+      this.#abandon();
+    }
+  }
+
+  #part(root: Root): Part {
+    const part = this.#parts.find((other) => sameRoot(other.root, root));
+    assert(part !== undefined, "some part of the root has come");
+    return part;
+  }
+}
+
+/** Leaves of a proof are in key order already, unless somebody wanted to annoy. */
+function inOrder(leaves: readonly PartLeaf[]): readonly PartLeaf[] {
+  const ordered = leaves.every((leaf, i) => i === 0 || compareBytes((leaves[i - 1] as PartLeaf).key, leaf.key) < 0);
+  if (ordered) {
+    return leaves;
+  }
+  const sorted = [...leaves].sort((a, b) => compareBytes(a.key, b.key));
+  return sorted.filter(({ key }, i) => i === 0 || !equalBytes((sorted[i - 1] as PartLeaf).key, key));
+}
+
+function rowsOf(trees: ArenaTrees, root: number): Refs {
+  const rows = new Refs();
+  const { leafs, lefts, rights } = trees.arena;
+  const open = [root];
+  for (let ref = open.pop(); ref !== undefined; ref = open.pop()) {
+    if (ref !== 0) {
+      rows.push(ref);
+    }
+    if (ref > 0) {
+      open.push(rights[ref] as number, lefts[ref] as number, leafs[ref] as number);
+    }
+  }
+  return rows;
+}
