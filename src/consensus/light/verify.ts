@@ -38,11 +38,34 @@ export function verifyLightBlock(
   now: Timestamp,
   options: TrustOptions,
 ): CompleteLightBlock {
+  checkUnexpired(trusted.header, now, options);
+  const block = checkLightBlock(trusted.header.chainId, untrusted);
+  verifyCheckedBlock(trusted, block, now, options);
+  return block;
+}
+
+/** Whether a header is too old to build upon. */
+export function isExpired(header: Header, now: Timestamp, { trustingPeriod }: TrustOptions): boolean {
+  return timestampToNanos(header.time) + trustingPeriod <= timestampToNanos(now);
+}
+
+function checkUnexpired(header: Header, now: Timestamp, options: TrustOptions): void {
+  verifyThat(!isExpired(header, now, options), "expired", `trusted header ${header.height} is too old`);
+}
+
+/**
+ * The same for a block that went through `checkLightBlock` for this chain already.
+ *
+ * @throws VerificationError
+ */
+export function verifyCheckedBlock(
+  trusted: TrustedBlock,
+  { header, commit, validatorSet }: CompleteLightBlock,
+  now: Timestamp,
+  options: TrustOptions,
+): void {
   const { chainId } = trusted.header;
-  const expiry = timestampToNanos(trusted.header.time) + options.trustingPeriod;
-  verifyThat(expiry > timestampToNanos(now), "expired", `trusted header ${trusted.header.height} is too old`);
-  const block = checkLightBlock(chainId, untrusted);
-  const { header, commit, validatorSet } = block;
+  checkUnexpired(trusted.header, now, options);
   verifyThat(header.height > trusted.header.height, "mismatch", "new header is not above the trusted one");
   verifyThat(
     compareTimestamps(header.time, trusted.header.time) > 0,
@@ -59,7 +82,6 @@ export function verifyLightBlock(
   }
   // Last, because the new set can be made large at will.
   verifyCommitLight(chainId, validatorSet, commit.blockId, header.height, commit);
-  return block;
 }
 
 /**
