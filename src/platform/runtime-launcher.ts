@@ -1,0 +1,107 @@
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { Fault, InvalidInput } from "#common/errors/index.js";
+import type { Log } from "#common/ports/log.js";
+import type { RunningRuntime, RuntimeLauncher } from "#runtime/host/launcher.js";
+import { type ProcessSpec, type RunningProcess, startProcess } from "./processes.js";
+import type { Sandbox } from "./sandbox.js";
+import { isElf } from "./shared-libraries.js";
+import { socketDuplex } from "./streams-unix.js";
+import { listenUnix } from "./unix-socket.js";
+
+/** How long a runtime may take to connect, in milliseconds (runtime layer: lifecycle). */
+const CONNECT_DEADLINE_MS = 5000;
+const SOCKET = "host.sock";
+/** Where a sandboxed runtime finds the host's socket and its own script. */
+const SOCKET_INSIDE = "/host.sock";
+const SCRIPT_INSIDE = "/runtime.mjs";
+/** Tells a runtime where its host listens (runtime host protocol: start-up sequence). */
+const HOST_SOCKET = "OASIS_WORKER_HOST";
+const PARENT_DEATH = "/usr/bin/setpriv";
+
+/** What is run, and how it is kept from doing harm. */
+export interface RuntimeLauncherOptions {
+  /** An executable, or a script for Node.js in one file. */
+  readonly path: string;
+  /** Without one the runtime may do whatever this user may. */
+  readonly sandbox?: Sandbox;
+  /** Environment of the runtime, beside where its host is. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly log: Log;
+}
+
+/** Starts a runtime as a process of its own (launching runtimes: provisioners, lifecycle). */
+export class ProcessLauncher implements RuntimeLauncher {
+  private readonly path: string;
+  private readonly script: boolean;
+
+  /** @throws InvalidInput when there is no such file */
+  constructor(private readonly options: RuntimeLauncherOptions) {
+    this.path = resolve(options.path);
+    if (!existsSync(this.path)) throw new InvalidInput("runtime", `${options.path} does not exist`);
+    this.script = !isElf(this.path);
+  }
+
+  async launch(): Promise<RunningRuntime> {
+    const { log } = this.options;
+    const folder = mkdtempSync(join(tmpdir(), "qanat-runtime-"));
+    const server = createServer();
+    try {
+      const path = join(folder, SOCKET);
+      await listenUnix(server, path);
+      const connected = new Promise<Socket>((resolve) => server.once("connection", resolve));
+      const child = await startProcess(this.command(path), log);
+      const socket = await connectedInTime(child, connected);
+      return { stream: socketDuplex(socket), kill: child.kill, ended: child.ended.then(() => undefined) };
+    } finally {
+      // One connection is all there is; nobody finds the socket afterwards.
+      server.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }
+
+  private command(socket: string): ProcessSpec {
+    const { sandbox, env = {} } = this.options;
+    const executable = this.script ? process.execPath : this.path;
+    if (sandbox === undefined) {
+      const command = this.script ? [executable, this.path] : [executable];
+      const all = { ...env, [HOST_SOCKET]: socket };
+      // A killed node must not leave its runtimes behind.
+      if (!existsSync(PARENT_DEATH)) return { file: executable, args: command.slice(1), env: all };
+      return { file: PARENT_DEATH, args: ["--pdeathsig", "KILL", "--", ...command], env: all };
+    }
+    return sandbox.wrap({
+      executable,
+      args: this.script ? [SCRIPT_INSIDE] : [],
+      env: { ...env, [HOST_SOCKET]: SOCKET_INSIDE },
+      readWrite: [{ path: socket, inside: SOCKET_INSIDE }],
+      readOnly: this.script ? [{ path: this.path, inside: SCRIPT_INSIDE }] : [],
+    });
+  }
+}
+
+/** The socket of a child that connects; one that does not is killed. */
+async function connectedInTime(child: RunningProcess, connected: Promise<Socket>): Promise<Socket> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Fault(`the runtime did not connect within ${CONNECT_DEADLINE_MS} ms`)),
+      CONNECT_DEADLINE_MS,
+    );
+  });
+  const gone = child.ended.then((how): never => {
+    throw new Fault(`the runtime ended before it connected: ${how}`);
+  });
+  try {
+    return await Promise.race([connected, gone, late]);
+  } catch (error) {
+    child.kill();
+    await child.ended;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    gone.catch(() => undefined);
+  }
+}
