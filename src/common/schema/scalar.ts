@@ -28,8 +28,9 @@ function small(typeName: string, max: number): Schema<number> {
   return define<number>({
     typeName,
     description: { kind: "integer", min: 0n, max: BigInt(max), big: false },
+    ownsNull: true,
     write: (w, value) => w.uint(value),
-    readValue: (r) => r.readUint(max),
+    readValue: (r) => (r.tryNull() ? 0 : r.readUint(max)),
     toJson: (value) => value,
     fromJson: (json) => Number(inRange(jsonInteger(json), 0n, BigInt(max))),
     zero: () => 0,
@@ -46,6 +47,7 @@ function big(typeName: string, min: bigint, max: bigint, readValue: (r: CborRead
   return define<bigint>({
     typeName,
     description: { kind: "integer", min, max, big: true },
+    ownsNull: true,
     write: (w, value) => w.int(value),
     readValue,
     toJson: integerJson,
@@ -59,8 +61,10 @@ function big(typeName: string, min: bigint, max: bigint, readValue: (r: CborRead
 const I64_MIN = -(1n << 63n);
 const I64_MAX = (1n << 63n) - 1n;
 
-export const u64: Schema<bigint> = big("u64", 0n, U64_MAX, (r) => r.readU64());
-export const i64: Schema<bigint> = big("i64", I64_MIN, I64_MAX, (r) => inRange(r.readInt(), I64_MIN, I64_MAX));
+export const u64: Schema<bigint> = big("u64", 0n, U64_MAX, (r) => (r.tryNull() ? 0n : r.readU64()));
+export const i64: Schema<bigint> = big("i64", I64_MIN, I64_MAX, (r) =>
+  r.tryNull() ? 0n : inRange(r.readInt(), I64_MIN, I64_MAX),
+);
 
 export const bool: Schema<boolean> = define<boolean>({
   typeName: "bool",
@@ -87,7 +91,8 @@ export function text(options: { max: number }): Schema<string> {
     typeName: "text",
     description: { kind: "text", max: options.max },
     write: (w, value) => w.text(value),
-    readValue: (r) => r.readText(options.max),
+    ownsNull: true,
+    readValue: (r) => (r.tryNull() ? "" : r.readText(options.max)),
     toJson: (value) => value,
     fromJson(json) {
       if (json === null) return "";

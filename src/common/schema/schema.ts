@@ -76,7 +76,7 @@ export interface Definition<T> {
   equals?(a: T, b: T): boolean;
   toKey?(value: T): string;
   fromKey?(key: string): T;
-  /** Null is a value of this type, not a stand-in for zero. */
+  /** `readValue` is given null too: where null is a value of the type, or to save the types of every day a call. */
   ownsNull?: boolean;
   omit?: Omit;
   wireName?: string | undefined;

@@ -272,12 +272,18 @@ export function struct<F extends Fields>(typeName: string, declared: F): StructC
   const inOrder = Object.entries(declared).map(toField);
   const fields = [...inOrder].sort(byHead);
   const names = new FieldNames(typeName, fields);
+  const zero = (): Values => {
+    const out: Values = {};
+    for (const field of inOrder) if (field.schema.omit !== "undefined") out[field.key] = field.schema.zero();
+    return out;
+  };
   const allWritten = fields.every((field) => field.schema.omit === "never");
   const schema = define<T>({
     typeName,
     description: { kind: "struct", fields: declared },
     write: (w, value) => writeStruct(w, value as Values, fields, allWritten),
-    readValue: (r) => readStruct(r, fields, names) as T,
+    ownsNull: true,
+    readValue: (r) => (r.tryNull() ? zero() : readStruct(r, fields, names)) as T,
     toJson(value) {
       const out: Record<string, Json> = {};
       for (const field of inOrder) {
@@ -287,11 +293,7 @@ export function struct<F extends Fields>(typeName: string, declared: F): StructC
       return out;
     },
     fromJson: (json) => structFromJson(json, fields, names) as T,
-    zero() {
-      const out: Values = {};
-      for (const field of inOrder) if (field.schema.omit !== "undefined") out[field.key] = field.schema.zero();
-      return out as T;
-    },
+    zero: zero as () => T,
     isEmpty: (value) => fields.every((field) => leftOut(field, (value as Values)[field.key])),
     isJsonEmpty: () => false,
     equals: (a, b) => fields.every((field) => field.schema.equals((a as Values)[field.key], (b as Values)[field.key])),
