@@ -1,7 +1,7 @@
 import { type CallOptions as GrpcCallOptions, Client, credentials, Metadata, type ServiceError } from "@grpc/grpc-js";
 import { DecodeError } from "#common/errors/index.js";
 import { type CallOptions, type Channel, errorOf, MAX_MESSAGE_SIZE, RpcCode, RpcError } from "#common/rpc/index.js";
-import { decodeStatusDetails, STATUS_DETAILS } from "./grpc-status.js";
+import { decodeStatusDetails, STATUS_DETAILS } from "#sdk/grpc-status.js";
 
 /** A channel that can be closed. */
 export interface GrpcChannel extends Channel {

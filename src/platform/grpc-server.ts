@@ -12,7 +12,7 @@ import {
 import { fromUtf8, utf8 } from "#common/bytes.js";
 import type { Log } from "#common/ports/log.js";
 import { MAX_MESSAGE_SIZE, pump, RpcCode, type RpcHandler, type RpcStatus, statusOf } from "#common/rpc/index.js";
-import { encodeStatusDetails, STATUS_DETAILS } from "./grpc-status.js";
+import { encodeStatusDetails, STATUS_DETAILS } from "#sdk/grpc-status.js";
 import { type ListeningServer, OpenCalls, type ServerLimits } from "./rpc-calls.js";
 import { listenUnix } from "./unix-socket.js";
 

@@ -1,7 +1,7 @@
 import { concatBytes, toBase64, u32be, utf8 } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { MAX_MESSAGE_SIZE, RpcCode, RpcError, type RpcStatus } from "#common/rpc/index.js";
-import { encodeStatusDetails, STATUS_DETAILS } from "./grpc-status.js";
+import { encodeStatusDetails, STATUS_DETAILS } from "#sdk/grpc-status.js";
 
 const HEAD_SIZE = 5;
 const MESSAGE_FLAG = 0x00;
