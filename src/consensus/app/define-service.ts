@@ -10,6 +10,10 @@ import type { Transaction } from "../transaction/transaction.js";
 export interface TransactionMethod {
   readonly method: string;
   readonly gasOp: string | null;
+  /** Type of the body. */
+  readonly body: Schema<unknown>;
+  readonly inCheckTx: "accept" | "run";
+  readonly inSimulation: "stop" | "run";
   /** Decodes the body and runs the method; see `defineTransaction` for the order of steps. */
   run(ctx: Context, body: Uint8Array): void;
 }
@@ -51,6 +55,9 @@ export function defineTransaction<B>(definition: TransactionDefinition<B>): Tran
   return {
     method: definition.method,
     gasOp,
+    body: schema as Schema<unknown>,
+    inCheckTx: definition.inCheckTx,
+    inSimulation: definition.inSimulation ?? "stop",
     run(ctx, raw) {
       const body = decode(raw);
       definition.before?.(ctx, body);

@@ -7,6 +7,7 @@ import { Namespace } from "#common/namespace.js";
 import { defineMethods, unary } from "#common/rpc/index.js";
 import {
   bool,
+  i64,
   list,
   map,
   nothing,
@@ -106,4 +107,10 @@ export const nodeControllerMethods = defineMethods("NodeController", {
   CancelUpgrade: unary(UpgradeDescriptor, nothing),
   GetStatus: unary(nothing, ControlStatus),
   AddBundle: unary(words, nothing),
+});
+
+/** Methods of development networks. */
+export const debugControllerMethods = defineMethods("DebugController", {
+  SetEpoch: unary(u64, nothing),
+  WaitNodesRegistered: unary(i64, nothing),
 });
