@@ -30,11 +30,17 @@ export async function bundle() {
     process.stderr.write("build: src/cli/main.ts does not exist, so there is no dist/qanat.mjs\n");
     return;
   }
+  await bundleFile("src/cli/main.ts", "dist/qanat.mjs");
+  // A runtime is one file too: its sandbox shows it no other.
+  await bundleFile("examples/kv/process.ts", "dist/runtimes/kv.mjs");
+}
+
+async function bundleFile(entry, output) {
   const esbuild = await import("esbuild");
-  const outfile = join(ROOT, "dist/qanat.mjs");
+  const outfile = join(ROOT, output);
   await esbuild.build({
     absWorkingDir: ROOT,
-    entryPoints: ["src/cli/main.ts"],
+    entryPoints: [entry],
     outfile,
     bundle: true,
     platform: "node",
@@ -60,6 +66,7 @@ function removeOrphans(folder) {
   if (!existsSync(path)) return;
   for (const entry of readdirSync(path, { withFileTypes: true })) {
     const below = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (below === "runtimes") continue;
     if (entry.isDirectory()) {
       if (existsSync(join(ROOT, "src", below))) removeOrphans(below);
       else rmSync(join(ROOT, "dist", below), { recursive: true });

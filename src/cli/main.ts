@@ -39,6 +39,11 @@ function netCommand(): Command {
         integer("--block-interval", 1, 3_600_000),
       ),
     )
+    .addOption(
+      new Option("--runtime-host <kind>", "where runtimes run; sandbox needs bubblewrap, process does not shut them in")
+        .choices(["in-process", "process", "sandbox"])
+        .default("in-process"),
+    )
     .option("--quiet-load", "do not submit transactions of our own", false)
     .addOption(
       new Option("--log <level>", "log level on standard error")

@@ -29,7 +29,8 @@ export function socketDuplex(socket: Socket): Duplex {
         setImmediate(ended);
         return;
       }
-      socket.on("data", data);
+      // Buffers are arrays of another kind: what is decoded from them should not be.
+      socket.on("data", (chunk: Buffer) => data(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length)));
       socket.once("close", ended);
       // The protocol has no half-open connections.
       socket.once("end", () => socket.destroy());

@@ -1,6 +1,5 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as immediate } from "node:timers/promises";
-import { keyValue } from "@qanat/example-kv";
 import { timestampToText } from "#common/schema/index.js";
 import type { CommittedBlock } from "#consensus/backends/backend.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
@@ -19,10 +18,10 @@ import { listenGrpc } from "#platform/grpc-server.js";
 import { listenGrpcWeb } from "#platform/grpc-web.js";
 import { lineLog } from "#platform/log.js";
 import { MemoryPeak } from "#platform/memory.js";
-import { InProcessHost } from "#runtime/host/in-process.js";
 import type { RuntimeWorker } from "#worker/runtime-worker.js";
 import type { NetOptions } from "./options.js";
 import { jsonReporter, type Reporter, type Status, textReporter } from "./reporter.js";
+import { provisionerOf } from "./runtime-host.js";
 import { RUNTIME_ID, setUpNetwork } from "./setup.js";
 
 const CLIENT = "client-0";
@@ -129,6 +128,7 @@ async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup):
   const memory = new MemoryPeak();
   cleanup.add(() => memory.stop());
   const world = worldOf(folder, options);
+  const provision = provisionerOf(options.runtimeHost, world.log);
   const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs());
   const network = new LocalNetwork({
     world,
@@ -136,7 +136,7 @@ async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup):
     members,
     runtimeId: RUNTIME_ID,
     pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
-    provision: (_, site) => new InProcessHost({ ...site, program: keyValue }),
+    provision,
   });
   const write = (text: string): void => void process.stdout.write(text);
   const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY, systemClock);

@@ -1,5 +1,8 @@
 import type { LogLevel } from "#platform/log.js";
 
+/** Where runtimes run: in this process, in one of their own, or in one that is shut in. */
+export type RuntimeHostKind = "in-process" | "process" | "sandbox";
+
 /** Options of `qanat net`, as the command line gives them. */
 export interface NetOptions {
   readonly data?: string;
@@ -9,4 +12,5 @@ export interface NetOptions {
   readonly blockInterval?: number;
   readonly quietLoad: boolean;
   readonly log: LogLevel;
+  readonly runtimeHost: RuntimeHostKind;
 }

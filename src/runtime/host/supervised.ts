@@ -69,6 +69,8 @@ export class SupervisedHost implements RuntimeHost {
   private troubleSinceMs: number | undefined;
   private retry: Timer | undefined;
   private attempting: Promise<void> = Promise.resolve();
+  /** Resolves when nothing is left of the latest run. */
+  private left: Promise<void> = Promise.resolve();
   private firstStart: { resolve(): void; reject(error: unknown): void } | undefined;
 
   constructor(private readonly options: SupervisedHostOptions) {
@@ -96,12 +98,11 @@ export class SupervisedHost implements RuntimeHost {
     this.retry?.cancel();
     this.firstStart?.reject(new CallFailure("closed", "the runtime host was stopped"));
     this.firstStart = undefined;
-    const { run } = this;
-    run?.connection.close();
+    this.run?.connection.close();
     this.events.close();
     // A runtime that is just being started is ended as soon as it is there.
     await this.attempting;
-    await run?.runtime.ended;
+    await this.left;
   }
 
   async call<K extends RuntimeRequestKind>(kind: K, value: BodyValue<K>, deadlineMs: number): Promise<AnswerOf<K>> {
@@ -133,6 +134,7 @@ export class SupervisedHost implements RuntimeHost {
   private async attempt(): Promise<void> {
     let run: Run | undefined;
     try {
+      await this.left;
       run = this.begin(await this.options.launcher.launch());
       if (run === undefined) return;
       this.accept(run, await this.introduce(run.connection));
@@ -147,6 +149,7 @@ export class SupervisedHost implements RuntimeHost {
 
   /** Listens to a runtime that has just been started; undefined when nobody wants it any more. */
   private begin(runtime: RunningRuntime): Run | undefined {
+    this.left = runtime.ended;
     if (!this.wanted) {
       runtime.kill();
       return undefined;

@@ -1,0 +1,45 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { keyValue } from "@qanat/example-kv";
+import { InvalidInput } from "#common/errors/index.js";
+import type { Log } from "#common/ports/log.js";
+import type { LocalNetworkOptions } from "#network/local-network.js";
+import { ProcessLauncher } from "#platform/runtime-launcher.js";
+import { Sandbox } from "#platform/sandbox.js";
+import { InProcessHost } from "#runtime/host/in-process.js";
+import { ProcessHost } from "#runtime/host/process.js";
+import type { RuntimeHostKind } from "./options.js";
+
+/** The key-value runtime as a program, beside the command line's own file. */
+const PROGRAM = "runtimes/kv.mjs";
+
+function programPath(): string {
+  const path = join(dirname(fileURLToPath(import.meta.url)), PROGRAM);
+  if (!existsSync(path)) throw new InvalidInput("--runtime-host", `${path} is missing: run npm run build`);
+  return path;
+}
+
+function openSandbox(): Sandbox {
+  try {
+    return Sandbox.open();
+  } catch (error) {
+    if (!(error instanceof InvalidInput)) throw error;
+    throw new InvalidInput("--runtime-host", `${error.message}; --runtime-host process runs it without a sandbox`);
+  }
+}
+
+/**
+ * Makes the hosts of the network's runtime.
+ *
+ * @throws InvalidInput when this machine cannot host it so
+ */
+export function provisionerOf(kind: RuntimeHostKind, log: Log): LocalNetworkOptions["provision"] {
+  if (kind === "in-process") return (_, site) => new InProcessHost({ ...site, program: keyValue });
+  const path = programPath();
+  const sandbox = kind === "sandbox" ? openSandbox() : undefined;
+  return ({ name }, site) => {
+    const launcher = new ProcessLauncher({ path, sandbox, log: log.child(`${name}/runtime`) });
+    return new ProcessHost({ ...site, launcher });
+  };
+}
