@@ -28,3 +28,8 @@ export function ed25519Accepts(publicKey: Uint8Array, message: Uint8Array, signa
   seen?.push({ publicKey, message, signature });
   return openssl.ed25519Accepts(publicKey, message, signature);
 }
+
+export function ed25519AcceptsAll(claims: readonly SeenSignature[]): boolean {
+  seen?.push(...claims);
+  return openssl.ed25519AcceptsAll(claims);
+}

@@ -7,11 +7,11 @@ import type { KeyValueReader } from "#mkvs/key-value.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { FREE_GAS } from "../transaction/gas.js";
 import type { AbciEvent, TransactionResult } from "../transaction/results.js";
-import type { Transaction } from "../transaction/transaction.js";
+import type { OpenedTransaction, Transaction } from "../transaction/transaction.js";
 import { type BlockInput, type BlockOutcome, BlockRun, sameInput, sameTransactions } from "./block-run.js";
 import { Context, type DebugSwitches, type Environment, type EpochSource } from "./context.js";
 import type { Service } from "./define-service.js";
-import { executeTransaction, processTransaction, Router, toCodedError } from "./execute.js";
+import { checkTransaction, openRaw, processTransaction, Router, toCodedError } from "./execute.js";
 import type { GenesisInput } from "./genesis-input.js";
 import { chainContextCell, type ConsensusParameters, consensusParametersCell } from "./parameters.js";
 import { STATE_NAMESPACE, STATE_ROOT } from "./state-root.js";
@@ -33,11 +33,6 @@ export interface ApplicationOptions {
   readonly upgrader?: Upgrader;
   readonly localMinGasPrice?: bigint;
   readonly isOwnSigner?: (address: Uint8Array) => boolean;
-}
-
-/** What the pool's check of a transaction gave. */
-export interface CheckResult extends TransactionResult {
-  readonly priority: bigint;
 }
 
 interface Pending {
@@ -323,12 +318,32 @@ export class Application {
     return new Context(mode, this.env, tree, undefined, lastHeight, this.blockTime ?? ZERO_TIME, FREE_GAS);
   }
 
+  /**
+   * Opens a transaction for the pool: size, envelope, signature.
+   * @throws CodedError
+   */
+  openTx(rawTransaction: Uint8Array): OpenedTransaction {
+    try {
+      return openRaw(this.env, rawTransaction);
+    } catch (error) {
+      throw toCodedError(error);
+    }
+  }
+
   /** The pool's check of a transaction, against the last state and what earlier checks did to nonces and balances. */
-  checkTx(rawTransaction: Uint8Array): CheckResult {
+  checkTx(rawTransaction: Uint8Array): TransactionResult {
+    return this.check(() => openRaw(this.env, rawTransaction), rawTransaction.length);
+  }
+
+  /** `checkTx` of a transaction that has been opened before. @param size bytes of the raw transaction */
+  checkOpened(opened: OpenedTransaction, size: number): TransactionResult {
+    return this.check(() => opened, size);
+  }
+
+  private check(open: () => OpenedTransaction, size: number): TransactionResult {
     const ctx = this.poolContext("checkTx", this.checkTree);
     const upgrading = this.stop !== undefined || this.options.upgrader?.hasPendingAt(ctx.height) === true;
-    const result = executeTransaction(ctx, this.router, rawTransaction, upgrading);
-    return { ...result, priority: ctx.priority };
+    return checkTransaction(ctx, this.router, open, size, upgrading);
   }
 
   /**
@@ -339,6 +354,11 @@ export class Application {
   onChecked(listener: (tx: Transaction) => void): () => void {
     this.checkListeners.add(listener);
     return () => this.checkListeners.delete(listener);
+  }
+
+  /** Priority of a method in the pool. */
+  priorityOf(method: string): bigint {
+    return this.router.priorityOf(method);
   }
 
   /**

@@ -123,7 +123,6 @@ interface Events {
 export class Context {
   /** Encoded data of a successful transaction; null is what nearly all return. */
   data: Uint8Array = Uint8Array.of(0xf6);
-  priority = 0n;
   private events: Events = { emitted: [], provable: [] };
   private signerKey: Uint8Array | undefined;
   private callerAddress: Uint8Array | undefined;

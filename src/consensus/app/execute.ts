@@ -5,9 +5,9 @@ import { consensusErrors, transactionErrors } from "../transaction/errors.js";
 import { gasPrice } from "../transaction/gas.js";
 import type { TransactionResult } from "../transaction/results.js";
 import { METHOD_META, type OpenedTransaction, openTransaction, type Transaction } from "../transaction/transaction.js";
-import type { Context, DebugSwitches } from "./context.js";
+import type { Context, DebugSwitches, Environment } from "./context.js";
 import type { AuthHandler, Service, TransactionMethod } from "./define-service.js";
-import { GasCostTable } from "./parameters.js";
+import { type ConsensusParameters, GasCostTable } from "./parameters.js";
 import { processSystemTransaction } from "./system-tx.js";
 
 /** Gas operation charged per byte of a raw transaction. */
@@ -39,6 +39,11 @@ export class Router {
     this.auth = services.find((service) => service.auth !== undefined)?.auth;
   }
 
+  /** Priority of a method in the pool; 0 for unknown ones. */
+  priorityOf(name: string): bigint {
+    return this.routes.get(name)?.service.priority(name) ?? 0n;
+  }
+
   /** The route of a method; a disabled service counts as unknown (consensus: execution order, step 5). */
   resolve(ctx: Context, name: string): Route {
     const route = this.routes.get(name);
@@ -62,27 +67,32 @@ export function processTransaction(ctx: Context, router: Router, tx: Transaction
     processSystemTransaction(ctx, tx);
     return;
   }
-  const { service, method } = router.resolve(ctx, tx.method);
+  const { method } = router.resolve(ctx, tx.method);
   router.auth?.authenticate(ctx, tx);
   const params = ctx.env.parameters;
   ctx.gas.use(BigInt(size), GAS_OP_TX_BYTE, params.gasCosts ?? NO_COSTS);
   if (params.minGasPrice > 0n && !ctx.isSimulation) {
     if (tx.fee === undefined || gasPrice(tx.fee) < params.minGasPrice) throw transactionErrors.gasPriceTooLow();
   }
-  ctx.priority = service.priority(tx.method);
   method.run(ctx, tx.body);
   if (!ctx.isCheckTx) return;
   router.auth?.afterCheck(ctx, tx);
   ctx.env.checked(tx);
 }
 
-/** Steps 1 and 2: size, envelope, signature. */
-function open(ctx: Context, rawTransaction: Uint8Array): OpenedTransaction {
-  const params = ctx.env.parameters;
-  if (params.maxTxSize > 0n && BigInt(rawTransaction.length) > params.maxTxSize) {
-    throw consensusErrors.oversizedTx(`${rawTransaction.length} bytes, max_tx_size ${params.maxTxSize}`);
+function checkSize(params: ConsensusParameters, size: number): void {
+  if (params.maxTxSize > 0n && BigInt(size) > params.maxTxSize) {
+    throw consensusErrors.oversizedTx(`${size} bytes, max_tx_size ${params.maxTxSize}`);
   }
-  return openTransaction(rawTransaction, ctx.env.chainContext, acceptancePolicy(ctx.env.debug));
+}
+
+/**
+ * Steps 1 and 2 of the execution order: size, envelope, signature.
+ * @throws CodedError, DecodeError
+ */
+export function openRaw(env: Environment, rawTransaction: Uint8Array): OpenedTransaction {
+  checkSize(env.parameters, rawTransaction.length);
+  return openTransaction(rawTransaction, env.chainContext, acceptancePolicy(env.debug));
 }
 
 /** Turns what a transaction threw into a protocol answer; faults and bugs go on upwards and stop the node. */
@@ -92,22 +102,41 @@ export function toCodedError(error: unknown): CodedError {
   throw error;
 }
 
+/** Runs one raw transaction in a context and reports its result. */
+export function executeTransaction(ctx: Context, router: Router, rawTransaction: Uint8Array): TransactionResult {
+  return report(ctx, () => {
+    const { tx, signer } = openRaw(ctx.env, rawTransaction);
+    ctx.setSigner(signer, addressFromPublicKey(signer));
+    processTransaction(ctx, router, tx, rawTransaction.length);
+  });
+}
+
 /**
- * Runs one raw transaction in a context and reports its result.
+ * Checks a transaction for the pool.
+ * @param open gives the transaction, which may have been opened before; throws what opening throws
+ * @param size bytes of the raw transaction
  * @param upgrading whether an upgrade keeps transactions out of the pool (step 3; only in CheckTx)
  */
-export function executeTransaction(
+export function checkTransaction(
   ctx: Context,
   router: Router,
-  rawTransaction: Uint8Array,
-  upgrading = false,
+  open: () => OpenedTransaction,
+  size: number,
+  upgrading: boolean,
 ): TransactionResult {
-  let failure: CodedError | undefined;
-  try {
-    const { tx, signer } = open(ctx, rawTransaction);
+  return report(ctx, () => {
+    checkSize(ctx.env.parameters, size);
+    const { tx, signer } = open();
     ctx.setSigner(signer, addressFromPublicKey(signer));
     if (upgrading) throw transactionErrors.upgradePending();
-    processTransaction(ctx, router, tx, rawTransaction.length);
+    processTransaction(ctx, router, tx, size);
+  });
+}
+
+function report(ctx: Context, run: () => void): TransactionResult {
+  let failure: CodedError | undefined;
+  try {
+    run();
   } catch (error) {
     failure = toCodedError(error);
   }

@@ -58,6 +58,15 @@ export interface OpenedTransaction {
 }
 
 /**
+ * What an envelope says without regard to its signature.
+ * @throws DecodeError for malformed bytes
+ */
+export function peekTransaction(rawTransaction: Uint8Array): OpenedTransaction {
+  const { untrustedRawValue, signature } = SignedTransaction.decode(rawTransaction);
+  return { tx: Transaction.decode(untrustedRawValue), signer: signature.publicKey };
+}
+
+/**
  * Decodes an envelope, checks its signature and decodes the transaction inside.
  * @throws DecodeError for malformed bytes, CodedError unknown/1 for a wrong signature or an empty method
  */

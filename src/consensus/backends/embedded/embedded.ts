@@ -1,4 +1,4 @@
-import { toHex } from "#common/bytes.js";
+import { binaryText, toHex } from "#common/bytes.js";
 import { Fault, unknown } from "#common/errors/index.js";
 import type { Signer } from "#common/crypto/signature.js";
 import type { Clock, Timer } from "#common/ports/clock.js";
@@ -7,7 +7,7 @@ import type { Log } from "#common/ports/log.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { Application } from "../../app/app.js";
 import type { BlockInput, BlockOutcome } from "../../app/block-run.js";
-import { Mempool, type MempoolLimits } from "../mempool.js";
+import { type Evicted, Mempool, type MempoolLimits } from "../mempool.js";
 import { type BlockId, consensusAddress } from "../../block/block-id.js";
 import { Block, blockIdOf } from "../../block/block.js";
 import { BlockIdFlag, type Commit } from "../../block/commit.js";
@@ -151,13 +151,19 @@ export class EmbeddedBackend implements Backend {
   }
 
   submit(raw: Uint8Array): void {
-    this.pool.add(raw);
+    this.admit(raw);
+  }
+
+  /** Takes a transaction into the pool and returns its hash. */
+  private admit(raw: Uint8Array): Uint8Array {
+    const { hash, displaced } = this.pool.add(raw);
+    this.reject(displaced);
     this.wake();
+    return hash;
   }
 
   submitAndWait(raw: Uint8Array): Promise<SubmissionOutcome> {
-    this.submit(raw);
-    const id = toHex(transactionHash(raw));
+    const id = binaryText(this.admit(raw));
     return new Promise((resolve) => {
       const list = this.waiting.get(id) ?? [];
       list.push(resolve);
@@ -311,19 +317,22 @@ export class EmbeddedBackend implements Backend {
 
   private announce(committed: CommittedBlock): void {
     const { block, outcome, height } = committed;
-    const evicted = this.pool.afterBlock(block.data.txs);
-    block.data.txs.forEach((raw, index) => {
-      const result = outcome.results[index];
-      if (result === undefined) return;
-      const { code, codespace, log } = result;
-      this.settle(transactionHash(raw), { included: { height, index, code, codespace, log } });
+    const included = block.data.txs.map((raw, index) => {
+      const { code = 0, codespace = "", log = "" } = outcome.results[index] ?? {};
+      return { hash: transactionHash(raw), index, code, codespace, log };
     });
-    for (const { hash, error } of evicted) this.settle(hash, { rejected: error });
+    const evicted = this.pool.afterBlock(included.map(({ hash, code }) => ({ hash, succeeded: code === 0 })));
+    for (const { hash, ...inclusion } of included) this.settle(hash, { included: { height, ...inclusion } });
+    this.reject(evicted);
     for (const listener of Array.from(this.listeners)) listener(committed);
   }
 
+  private reject(evicted: readonly Evicted[]): void {
+    for (const { hash, error } of evicted) this.settle(hash, { rejected: error });
+  }
+
   private settle(hash: Uint8Array, outcome: SubmissionOutcome): void {
-    const id = toHex(hash);
+    const id = binaryText(hash);
     const list = this.waiting.get(id);
     if (list === undefined) return;
     this.waiting.delete(id);

@@ -1,4 +1,4 @@
-import { toHex } from "#common/bytes.js";
+import { binaryText } from "#common/bytes.js";
 import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
 import { SortedMap } from "#common/sorted-map.js";
 import { activeDeployment } from "../../registry/types/deployments.js";
@@ -84,13 +84,13 @@ function electionOrder(run: RuntimeElection, nodes: readonly Node[], role: numbe
 /** Takes the first nodes of an order; undefined when an entity would pass its limit or too few remain. */
 function take(order: readonly Node[], forced: CommitteeNode[], role: number, wanted: number, limit: number | undefined) {
   const elected = [...forced];
-  const isForced = new Set(forced.map((member) => toHex(member.publicKey)));
+  const isForced = new Set(forced.map((member) => binaryText(member.publicKey)));
   const perEntity = new Map<string, number>();
   for (const node of order) {
     if (elected.length >= wanted) break;
-    if (isForced.has(toHex(node.id))) continue;
+    if (isForced.has(binaryText(node.id))) continue;
     if (limit !== undefined) {
-      const entity = toHex(node.entityId);
+      const entity = binaryText(node.entityId);
       const n = perEntity.get(entity) ?? 0;
       if (n >= limit) return undefined;
       perEntity.set(entity, n + 1);

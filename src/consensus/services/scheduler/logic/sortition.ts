@@ -1,4 +1,4 @@
-import { compareBytes, toHex, u64be, utf8 } from "#common/bytes.js";
+import { binaryText, compareBytes, u64be, utf8 } from "#common/bytes.js";
 import { HmacDrbg, MathRand } from "#common/crypto/drbg.js";
 import { tupleHash256 } from "#common/crypto/tuple-hash.js";
 import { proofToBeta } from "#common/crypto/vrf.js";
@@ -41,7 +41,7 @@ export function sortByHashedBeta(nodes: readonly Node[], proofs: Proofs, domain:
     const proof = proofs.get(node.id);
     if (proof === undefined) continue;
     const beta = hashedBeta(domain, proof);
-    const id = toHex(beta);
+    const id = binaryText(beta);
     if (seen.has(id)) continue;
     seen.add(id);
     keyed.push({ beta, node });
@@ -59,7 +59,7 @@ export function permuted(nodes: readonly Node[], random: MathRand): Node[] {
 export function limitPerEntity(nodes: readonly Node[], limit: number): Node[] {
   const counts = new Map<string, number>();
   return nodes.filter((node) => {
-    const entity = toHex(node.entityId);
+    const entity = binaryText(node.entityId);
     const n = counts.get(entity) ?? 0;
     if (n >= limit) return false;
     counts.set(entity, n + 1);
