@@ -1,15 +1,10 @@
 import { concatBytes, equalBytes, utf8 } from "#common/bytes.js";
-import { hash } from "#common/hash.js";
+import { EMPTY_HASH, hash } from "#common/hash.js";
 import { type ExecutorCommitment, FAILURE_NONE, type Proposal } from "#consensus/services/roothash/types.js";
 import { failureHeader } from "#worker/executor/commitments.js";
 import type { Conduct, Outlet } from "#worker/executor/outlet.js";
 import type { RoundSigning } from "#worker/executor/signing.js";
 import type { ByzantineSwitches } from "./switches.js";
-
-/** A hash that belongs to nothing. */
-function invented(proposal: Proposal): Uint8Array {
-  return hash(concatBytes(utf8("a transaction that nobody has"), proposal.header.previousHash));
-}
 
 /** A node that misbehaves as its switches say, whenever something leaves it. */
 class Misbehaving implements Outlet {
@@ -24,7 +19,7 @@ class Misbehaving implements Outlet {
     const { switches, name, honest } = this;
     if (switches.has(name, "straggler")) return;
     honest.publish(epoch, switches.has(name, "wrong-scheduler") ? this.bogus(proposal) : proposal);
-    if (switches.has(name, "equivocate")) honest.publish(epoch, this.bogus(proposal));
+    if (switches.has(name, "equivocate")) honest.publish(epoch, this.empty(proposal));
   }
 
   async submit(commitment: ExecutorCommitment): Promise<void> {
@@ -39,8 +34,15 @@ class Misbehaving implements Outlet {
   }
 
   private bogus({ header, batch }: Proposal): Proposal {
-    const none = invented({ nodeId: this.signing.nodeId, header, batch, signature: new Uint8Array(64) });
+    const none = hash(concatBytes(utf8("a transaction that nobody has"), header.previousHash));
     return this.signing.proposal({ ...header, batchHash: none }, [...batch, none]);
+  }
+
+  /** Another proposal that can be executed as well. */
+  private empty(proposal: Proposal): Proposal {
+    // Where the honest one is empty too, there has to be something else that differs.
+    if (proposal.batch.length === 0) return this.bogus(proposal);
+    return this.signing.proposal({ ...proposal.header, batchHash: EMPTY_HASH }, []);
   }
 
   private failure({ header }: ExecutorCommitment): ExecutorCommitment {

@@ -1,0 +1,74 @@
+import { equalBytes } from "#common/bytes.js";
+import { EMPTY_HASH } from "#common/hash.js";
+import { decodeEvent } from "#consensus/app/events.js";
+import type { Backend, CommittedBlock } from "#consensus/backends/backend.js";
+import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
+import { getRuntimeState, lastBlockOf } from "#consensus/services/roothash/state.js";
+import { HEADER_NORMAL } from "#consensus/services/roothash/types.js";
+import { escrowTaken } from "#consensus/services/staking/events.js";
+import type { AbciEvent } from "#consensus/transaction/results.js";
+
+/** What stake was lost for. */
+export type PenaltyReason =
+  | "runtime-incorrect-results"
+  | "runtime-equivocation"
+  | "runtime-liveness"
+  | "consensus-equivocation";
+
+/** Something that does not happen where all are honest and alive. */
+export type Incident =
+  /** The workers do not agree on a round, or not in time. */
+  | { readonly type: "discrepancy"; readonly round: bigint; readonly rank: bigint; readonly timeout: boolean }
+  /** The backup workers have decided a disputed round. */
+  | { readonly type: "resolved"; readonly round: bigint }
+  /** An entity has lost stake. */
+  | {
+      readonly type: "slashed";
+      /** Staking address, 21 bytes. */
+      readonly entity: Uint8Array;
+      /** Base units. */
+      readonly amount: bigint;
+      readonly reason: PenaltyReason;
+    };
+
+/** Finds the incidents of one runtime in blocks; they must be given in order. */
+export class IncidentReader {
+  private readonly disputed = new Set<bigint>();
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly runtimeId: Uint8Array,
+  ) {}
+
+  /** The incidents of the latest block, in the order in which they came about. */
+  *read({ height, block, outcome }: CommittedBlock): Generator<Incident, void, void> {
+    // Validators lose stake at the beginning of a block that brings evidence against them; workers, at elections.
+    const atBeginning = block.evidence.evidence.length > 0 ? "consensus-equivocation" : "runtime-liveness";
+    for (const event of outcome.beginEvents) yield* this.of(event, height, atBeginning);
+    for (const { events } of outcome.results) {
+      for (const event of events) yield* this.of(event, height, "runtime-equivocation");
+    }
+    for (const event of outcome.endEvents) yield* this.of(event, height, "runtime-incorrect-results");
+  }
+
+  private *of(carrier: AbciEvent, height: bigint, reason: PenaltyReason): Generator<Incident, void, void> {
+    const taken = decodeEvent(escrowTaken, carrier);
+    if (taken !== undefined) yield { type: "slashed", entity: taken.owner, amount: taken.amount, reason };
+    const event = readRuntimeEvent(carrier, height, EMPTY_HASH);
+    if (event === undefined || !equalBytes(event.runtimeId, this.runtimeId)) return;
+    const { executionDiscrepancyDetected: discrepancy, finalized } = event;
+    if (discrepancy !== undefined) {
+      this.disputed.add(discrepancy.round);
+      yield { type: "discrepancy", ...discrepancy };
+    }
+    if (finalized === undefined || !this.disputed.delete(finalized.round)) return;
+    if (this.endedNormally(finalized.round)) yield { type: "resolved", round: finalized.round };
+  }
+
+  private endedNormally(round: bigint): boolean {
+    const state = getRuntimeState(this.backend.stateAt(0n), this.runtimeId);
+    if (state === undefined) return false;
+    const { header } = lastBlockOf(state);
+    return header.round === round && header.headerType === HEADER_NORMAL;
+  }
+}
