@@ -186,7 +186,9 @@ class ByteQueue {
       this.#chunks.push(value);
       this.#size += value.length;
     }
-    const all = concatBytes(...this.#chunks);
+    // Many frames of one piece are cut from it without copying the rest each time.
+    const [only] = this.#chunks;
+    const all = only !== undefined && this.#chunks.length === 1 ? only : concatBytes(...this.#chunks);
     this.#chunks = [all.subarray(size)];
     this.#size -= size;
     return all.subarray(0, size);
