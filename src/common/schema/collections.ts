@@ -141,6 +141,12 @@ export function tuple<const S extends readonly Schema<unknown>[]>(typeName: stri
 /** One of several variants, on the wire a map with exactly one key: the name of the variant. */
 export type Variant<V> = { [K in keyof V & string]: { type: K; value: Infer<V[K]> } }[keyof V & string];
 
+function readVariant(variant: Schema<unknown>, r: CborReader): unknown {
+  // As a member null would be an empty struct; of a union it says that this variant is not meant, and nothing is left.
+  if (variant.description.kind === "struct" && r.tryNull()) throw new DecodeError("null is no variant");
+  return variant.read(r);
+}
+
 /** The sum type of the host protocol and of runtime calls. Unknown or several variants are refused. */
 export function unionOf<V extends Readonly<Record<string, Schema<unknown>>>>(
   typeName: string,
@@ -165,7 +171,7 @@ export function unionOf<V extends Readonly<Record<string, Schema<unknown>>>>(
       const n = r.startMap(1);
       for (let i = 0; r.hasMore(n, i, 1); i++) {
         const type = r.readText(128);
-        out = { type, value: within(type, () => find(type).read(r)) };
+        out = { type, value: within(type, () => readVariant(find(type), r)) };
       }
       if (out === undefined) throw new DecodeError(`${typeName} must have exactly one variant`);
       return out as Variant<V>;
