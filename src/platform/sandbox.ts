@@ -67,10 +67,17 @@ export class Sandbox {
    *
    * @throws InvalidInput saying what is missing
    */
-  static open({ bubblewrap = BUBBLEWRAP, limits = DEFAULT_LIMITS, policy = STRICT_POLICY }: SandboxOptions = {}): Sandbox {
+  static open({
+    bubblewrap = BUBBLEWRAP,
+    limits = DEFAULT_LIMITS,
+    policy = STRICT_POLICY,
+  }: SandboxOptions = {}): Sandbox {
     const machine = MACHINES[arch];
     if (process.platform !== "linux" || machine === undefined) {
-      throw new InvalidInput("sandbox", `runtimes are sandboxed on Linux, x86-64 and aarch64 only; this is ${process.platform} ${arch}`);
+      throw new InvalidInput(
+        "sandbox",
+        `runtimes are sandboxed on Linux, x86-64 and aarch64 only; this is ${process.platform} ${arch}`,
+      );
     }
     for (const [tool, name] of [
       [bubblewrap, "bubblewrap"],

@@ -205,7 +205,9 @@ export class SupervisedHost implements RuntimeHost {
       run.connection.call("RuntimePingRequest", {}, watchdog.deadlineMs).then(
         () => this.watchOver(run),
         (error: unknown) => {
-          log.error("runtime does not answer, killing it", { error: error instanceof Error ? error.message : "unknown" });
+          log.error("runtime does not answer, killing it", {
+            error: error instanceof Error ? error.message : "unknown",
+          });
           run.connection.close();
         },
       );

@@ -23,7 +23,9 @@ class FetchedTrees implements HostPort {
   constructor(private readonly syncer: HostSyncer) {}
 
   openTree(root: Root): Tree {
-    const known = this.trees.find((kept) => kept.root.version === root.version && equalBytes(kept.root.hash, root.hash));
+    const known = this.trees.find(
+      (kept) => kept.root.version === root.version && equalBytes(kept.root.hash, root.hash),
+    );
     const entry = known ?? { root, tree: this.fetch(root) };
     this.trees = [...this.trees.filter((kept) => kept !== known), entry].slice(-MAX_TREES);
     return entry.tree.fork();

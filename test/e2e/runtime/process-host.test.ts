@@ -53,7 +53,9 @@ describe("a runtime of the kit in a process of its own", () => {
     await Promise.all([apart.host.start(), inProcess.start()]);
     expect(apart.host.info).toEqual(inProcess.info);
     for (let round = 0; round < 4; round++) {
-      const inputs = Array.from({ length: 20 }, (_, i) => insertCall(`s${i}`, round, `key ${i * (round + 1)}`, `${round}`));
+      const inputs = Array.from({ length: 20 }, (_, i) =>
+        insertCall(`s${i}`, round, `key ${i * (round + 1)}`, `${round}`),
+      );
       const batch = await apart.host.call("RuntimeExecuteTxBatchRequest", apart.node.scheduling(inputs), 20_000);
       expect(batch).toEqual(await inProcess.call("RuntimeExecuteTxBatchRequest", here.scheduling(inputs), 20_000));
       const again = { ...apart.node.scheduling(inputs), mode: EXECUTION_MODE.execute, ioRoot: batch.txInputRoot };
@@ -162,8 +164,14 @@ describe("a runtime that breaks", () => {
     ["never answers", ""],
     ["answers nonsense", `socket.on("data", () => frame(Buffer.from("nonsense")));`],
     ["announces a frame of 4 GiB", `socket.on("data", () => socket.write(Buffer.alloc(8, 255)));`],
-    ["answers twice and with wrong numbers", `socket.on("data", () => { for (let i = 0; i < 9; i++) frame(Buffer.from("a362696418" + (90 + i) + "64626f6479a165456d707479a06c6d6573736167655f7479706502", "hex")); });`],
-    ["answers with another kind", `socket.on("data", () => frame(Buffer.from("a36269640064626f6479a165456d707479a06c6d6573736167655f7479706502", "hex")));`],
+    [
+      "answers twice and with wrong numbers",
+      `socket.on("data", () => { for (let i = 0; i < 9; i++) frame(Buffer.from("a362696418" + (90 + i) + "64626f6479a165456d707479a06c6d6573736167655f7479706502", "hex")); });`,
+    ],
+    [
+      "answers with another kind",
+      `socket.on("data", () => frame(Buffer.from("a36269640064626f6479a165456d707479a06c6d6573736167655f7479706502", "hex")));`,
+    ],
     ["closes at once", `socket.on("connect", () => socket.destroy());`],
     ["ends before it connects", `process.exit(3);`],
   ])("one that %s does not start, and trying stops with the host", async (_, lines) => {

@@ -131,7 +131,10 @@ describe.skipIf(!hasBubblewrap)("a runtime in the sandbox", () => {
     await host.start();
     const events = host.watch();
     const query = host.call("RuntimeQueryRequest", node.querying(attempt, answer.encode("")), 30_000);
-    const outcome = await query.then(({ data }) => answer.decode(data), (error: unknown) => String(error));
+    const outcome = await query.then(
+      ({ data }) => answer.decode(data),
+      (error: unknown) => String(error),
+    );
     // Either the limit is an error that it can see, or it does not survive it.
     expect(outcome).toMatch(/ERR_WORKER|out of memory|Array buffer allocation failed|closed|no answer/i);
     if (outcome.includes("closed")) {
@@ -166,7 +169,12 @@ describe.skipIf(!hasBubblewrap)("a runtime in the sandbox", () => {
     const sandbox = Sandbox.open();
     expect(await ends(sandbox.wrap({ ...bare, executable: "/bin/true", args: [] }))).toBe("exit code 0");
     expect(await ends(sandbox.wrap({ ...bare, executable: "/bin/cat", args: ["/etc/hostname"] }))).toBe("exit code 1");
-    const there = sandbox.wrap({ ...bare, readOnly: [{ path: secret, inside: "/a/b/c" }], executable: "/bin/cat", args: ["/a/b/c"] });
+    const there = sandbox.wrap({
+      ...bare,
+      readOnly: [{ path: secret, inside: "/a/b/c" }],
+      executable: "/bin/cat",
+      args: ["/a/b/c"],
+    });
     expect(await ends(there)).toBe("exit code 0");
   });
 
@@ -195,7 +203,9 @@ describe.skipIf(!hasBubblewrap)("a runtime in the sandbox", () => {
 
   test.skipIf(!onX86)("a call of the other convention of the machine kills the program", async () => {
     const program = syscallProgram(0x40000000 + 39);
-    expect(await ends(Sandbox.open().wrap({ ...bare, executable: program, args: [] }))).toMatch(/signal|exit code (159|31)/);
+    expect(await ends(Sandbox.open().wrap({ ...bare, executable: program, args: [] }))).toMatch(
+      /signal|exit code (159|31)/,
+    );
   });
 
   test.skipIf(!onX86)("the reference's policy lets a program fork, but not leave", async () => {

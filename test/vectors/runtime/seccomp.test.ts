@@ -46,8 +46,26 @@ const X86 = 0xc000003e;
 const ARM = 0xc00000b7;
 
 function* calls(): Iterable<Call> {
-  const numbers = [...Array.from({ length: 700 }, (_, i) => i), 0x3fffffff, 0x40000000, 0x40000001, 0xfffffffe, 0xffffffff];
-  const flags = [0n, 0x11n, 0x10000n, 0x3d0f00n, 0x10000000n, 0x20000n, 0x02000000n, 0x7c020000n, 0x80000000n, 0x3d0f00n << 32n];
+  const numbers = [
+    ...Array.from({ length: 700 }, (_, i) => i),
+    0x3fffffff,
+    0x40000000,
+    0x40000001,
+    0xfffffffe,
+    0xffffffff,
+  ];
+  const flags = [
+    0n,
+    0x11n,
+    0x10000n,
+    0x3d0f00n,
+    0x10000000n,
+    0x20000n,
+    0x02000000n,
+    0x7c020000n,
+    0x80000000n,
+    0x3d0f00n << 32n,
+  ];
   for (const arch of [X86, ARM, 0x40000003, 0]) {
     for (const number of numbers) for (const argument of flags) yield { arch, number, argument };
   }
@@ -59,7 +77,8 @@ describeVectors<SeccompVectors>("runtime/seccomp.json", ({ allow, bpf_x86_64 }) 
     const ours = seccompProgram("x86-64", REFERENCE_POLICY);
     let compared = 0;
     for (const call of calls()) {
-      if (verdict(ours, call) !== verdict(theirs, call)) expect.unreachable(JSON.stringify({ ...call, argument: `${call.argument}` }));
+      if (verdict(ours, call) !== verdict(theirs, call))
+        expect.unreachable(JSON.stringify({ ...call, argument: `${call.argument}` }));
       compared++;
     }
     expect(compared).toBeGreaterThan(20_000);
@@ -87,18 +106,21 @@ test.each<[Machine, number, number[]]>([
   // openat, mount, unshare, ptrace, statx, bpf, io_uring_setup, setns
   ["x86-64", X86, [257, 165, 272, 101, 332, 321, 425, 308]],
   ["aarch64", ARM, [56, 40, 97, 117, 291, 280, 425, 268]],
-])("on %s files may be opened, but nothing that leaves the sandbox is allowed", (machine, arch, [open = 0, ...refused]) => {
-  for (const policy of [REFERENCE_POLICY, STRICT_POLICY]) {
-    const program = seccompProgram(machine, policy);
-    const given = (number: number, argument = 0n): number => verdict(program, { arch, number, argument });
-    expect(given(open)).toBe(ALLOWED);
-    for (const number of refused) expect(given(number)).toBe(EPERM);
-    expect(given(SYSCALLS[machine].special.clone3)).toBe(0x50000 | 38);
-    // Flags of a thread of the C library; then the same with a user namespace.
-    expect(given(SYSCALLS[machine].special.clone, 0x3d0f00n)).toBe(ALLOWED);
-    expect(given(SYSCALLS[machine].special.clone, 0x3d0f00n | 0x10000000n)).toBe(EPERM);
-  }
-});
+])(
+  "on %s files may be opened, but nothing that leaves the sandbox is allowed",
+  (machine, arch, [open = 0, ...refused]) => {
+    for (const policy of [REFERENCE_POLICY, STRICT_POLICY]) {
+      const program = seccompProgram(machine, policy);
+      const given = (number: number, argument = 0n): number => verdict(program, { arch, number, argument });
+      expect(given(open)).toBe(ALLOWED);
+      for (const number of refused) expect(given(number)).toBe(EPERM);
+      expect(given(SYSCALLS[machine].special.clone3)).toBe(0x50000 | 38);
+      // Flags of a thread of the C library; then the same with a user namespace.
+      expect(given(SYSCALLS[machine].special.clone, 0x3d0f00n)).toBe(ALLOWED);
+      expect(given(SYSCALLS[machine].special.clone, 0x3d0f00n | 0x10000000n)).toBe(EPERM);
+    }
+  },
+);
 
 test.each<[Machine, number]>([
   ["x86-64", X86],

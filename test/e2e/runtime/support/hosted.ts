@@ -12,10 +12,16 @@ import { u64, u8 } from "#common/schema/index.js";
 import { KeptLog } from "../../../unit/runtime/support/world.ts";
 import { call, RUNTIME_ID, TestNode } from "../../../unit/runtime/support/node.ts";
 
-class Entry extends struct("Entry", { key: text({ max: 8000 }), value: text({ max: 1 << 20 }), generation: u64, churpId: u8 }) {}
+class Entry extends struct("Entry", {
+  key: text({ max: 8000 }),
+  value: text({ max: 1 << 20 }),
+  generation: u64,
+  churpId: u8,
+}) {}
 class Key extends struct("Key", { key: text({ max: 8000 }), generation: u64, churpId: u8 }) {}
 
-export const entry = (key: string, value: string): Uint8Array => Entry.encode({ key, value, generation: 0n, churpId: 0 });
+export const entry = (key: string, value: string): Uint8Array =>
+  Entry.encode({ key, value, generation: 0n, churpId: 0 });
 export const keyArgs = (key: string): Uint8Array => Key.encode({ key, generation: 0n, churpId: 0 });
 
 /** A transaction that stores a text. */
@@ -52,7 +58,8 @@ export function childrenOf(pid: number, file: string): number[] {
   for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
     try {
       const parent = /^PPid:\t(\d+)$/m.exec(readFileSync(`/proc/${name}/status`, "utf8"))?.[1];
-      if (Number(parent) === pid && readFileSync(`/proc/${name}/cmdline`, "utf8").includes(file)) found.push(Number(name));
+      if (Number(parent) === pid && readFileSync(`/proc/${name}/cmdline`, "utf8").includes(file))
+        found.push(Number(name));
     } catch {
       // It ended meanwhile.
     }

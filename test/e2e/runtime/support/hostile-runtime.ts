@@ -56,7 +56,8 @@ const attempts: Readonly<Record<string, (argument: string) => string>> = {
   user: () => `${process.pid}`,
   connect: (port) => inThread(`require("node:net").connect(${port}, "127.0.0.1", () => say("connected"));`),
   listen: () => inThread(`require("node:net").createServer().listen(0, "127.0.0.1", () => say("listening"));`),
-  datagram: () => inThread(`require("node:dgram").createSocket("udp4").send("x", 9, "127.0.0.1", (e) => say(e ? e.code : "sent"));`),
+  datagram: () =>
+    inThread(`require("node:dgram").createSocket("udp4").send("x", 9, "127.0.0.1", (e) => say(e ? e.code : "sent"));`),
   connectUnix: (path) => inThread(`require("node:net").connect(${JSON.stringify(path)}, () => say("connected"));`),
   kill: (pid) => outcome(() => process.kill(Number(pid), "SIGKILL")),
   threads: () =>
