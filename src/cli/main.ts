@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
+import { MISCONDUCTS } from "#network/byzantine/switches.js";
 import { runNet } from "./net/net.js";
 import { checkGenesisFile, dumpGenesis } from "./genesis.js";
 import { runReplay } from "./replay.js";
@@ -44,7 +45,17 @@ function netCommand(): Command {
         .choices(["in-process", "process", "sandbox"])
         .default("in-process"),
     )
+    .addOption(
+      new Option("--metrics <port>", "answer Prometheus on 127.0.0.1 at this port (default: off)").argParser(
+        integer("--metrics", 1, 65535),
+      ),
+    )
     .option("--quiet-load", "do not submit transactions of our own", false)
+    .addOption(
+      new Option("--byzantine <node=way>", `let a compute node misbehave; ways: ${MISCONDUCTS.join(", ")} (repeatable)`)
+        .argParser((word: string, before: readonly string[]) => [...before, word])
+        .default([], "all honest"),
+    )
     .addOption(
       new Option("--log <level>", "log level on standard error")
         .choices(["debug", "info", "warn", "error", "none"])

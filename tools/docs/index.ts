@@ -10,6 +10,7 @@ import {
   errorsPage,
   eventsPage,
   limitsPage,
+  metricsPage,
   parametersPage,
   rpcPage,
   transactionsPage,
@@ -69,6 +70,7 @@ export function generateDocuments(root: string, program: Program = loadProgram(r
     [`${FOLDER}/events.md`, eventsPage(allEvents())],
     [`${FOLDER}/parameters.md`, parametersPage()],
     [`${FOLDER}/rpc.md`, rpcPage()],
+    [`${FOLDER}/metrics.md`, metricsPage()],
     [`${FOLDER}/limits.md`, limitsPage(productSources(root))],
     [`${FOLDER}/errors.md`, errorsPage(errorRows(root, program))],
   ]);

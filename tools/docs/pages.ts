@@ -25,6 +25,8 @@ import { StakingParameterChanges, StakingParameters } from "../../src/consensus/
 import { stakingMethods } from "../../src/consensus/services/staking/rpc.ts";
 import { VaultParameterChanges, VaultParameters } from "../../src/consensus/services/vault/params.ts";
 import { vaultMethods } from "../../src/consensus/services/vault/rpc.ts";
+import type { MetricDefinition } from "../../src/common/ports/metrics.ts";
+import { METRIC_PREFIX, METRICS } from "../../src/node/metrics/catalogue.ts";
 import { debugControllerMethods, nodeControllerMethods } from "../../src/node/rpc/control-methods.ts";
 import { runtimeClientMethods } from "../../src/worker/client/rpc.ts";
 import { type Source, walk } from "../tidy/tree.ts";
@@ -219,6 +221,16 @@ export function limitsPage(sources: readonly Source[]): string {
     "",
   ];
   return page([...head, "| name | value | what | file |", "| --- | --- | --- | --- |", ...rows, ""]);
+}
+
+/** Every metric. */
+export function metricsPage(): string {
+  const out = ["# Metrics", "", "`qanat net --metrics PORT` answers Prometheus at 127.0.0.1:PORT/metrics.", ""];
+  out.push("| name | kind | labels | what |", "| --- | --- | --- | --- |");
+  for (const [name, { kind, labels, help }] of Object.entries<MetricDefinition>(METRICS)) {
+    out.push(`| ${code(METRIC_PREFIX + name)} | ${kind} | ${labels.map(code).join(", ")} | ${help} |`);
+  }
+  return page([...out, ""]);
 }
 
 /** One row of the page of errors. */

@@ -21,7 +21,15 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   network: pure(8),
   platform: {
     rank: 9,
-    packages: ["@grpc/grpc-js", "lmdb", "sodium-native", "@noble/ciphers", "@noble/curves", "@noble/hashes"],
+    packages: [
+      "@grpc/grpc-js",
+      "lmdb",
+      "sodium-native",
+      "@noble/ciphers",
+      "@noble/curves",
+      "@noble/hashes",
+      "prom-client",
+    ],
     builtins: true,
   },
   sim: pure(9),

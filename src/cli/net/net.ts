@@ -6,9 +6,12 @@ import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
 import { getEpoch } from "#consensus/services/beacon/queries.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
 import { COMMITTEE_WORKER } from "#consensus/services/scheduler/types.js";
+import { parseSwitches } from "#network/byzantine/switches.js";
 import { SOFTWARE_VERSION } from "#network/fixture.js";
+import { IncidentReader } from "#network/incidents.js";
 import { Load } from "#network/load.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
+import type { Member } from "#network/topology.js";
 import { buildHandler } from "#node/rpc/index.js";
 import { systemClock } from "#platform/clock.js";
 import { DataFolder } from "#platform/data-folder.js";
@@ -19,8 +22,16 @@ import { listenGrpcWeb } from "#platform/grpc-web.js";
 import { lineLog } from "#platform/log.js";
 import { MemoryPeak } from "#platform/memory.js";
 import type { RuntimeWorker } from "#worker/runtime-worker.js";
+import { NetMetrics } from "./metrics.js";
 import type { NetOptions } from "./options.js";
-import { jsonReporter, type Reporter, type Status, textReporter } from "./reporter.js";
+import {
+  type IncidentCounts,
+  type IncidentReport,
+  jsonReporter,
+  type Reporter,
+  type Status,
+  textReporter,
+} from "./reporter.js";
 import { provisionerOf } from "./runtime-host.js";
 import { RUNTIME_ID, setUpNetwork } from "./setup.js";
 
@@ -36,26 +47,40 @@ class Observer {
   private firstBlockMs: number | undefined;
   private firstRoundMs: number | undefined;
   private round: bigint | undefined;
+  private readonly incidents: IncidentCounts = { discrepancies: 0, resolved: 0, slashed: 0n };
+  private readonly incidentReader: IncidentReader;
 
   constructor(
     private readonly network: LocalNetwork,
     private readonly reporter: Reporter,
     private readonly onRounds: (rounds: number) => void,
-  ) {}
+  ) {
+    this.incidentReader = new IncidentReader(network.backend, RUNTIME_ID);
+  }
 
   /** Milliseconds since the process began. */
   static now(): number {
     return Math.round(performance.now());
   }
 
-  block = ({ height, block, outcome }: CommittedBlock): void => {
+  block = (committed: CommittedBlock): void => {
+    const { height, block, outcome } = committed;
     this.blocks++;
     this.firstBlockMs ??= Observer.now();
     // The proposer's closing transaction is no user's.
     const transactions = Math.max(0, block.data.txs.length - 1);
     const time = timestampToText(block.header.time);
     this.reporter.block({ height, appHash: outcome.appHash, time, transactions }, () => this.status());
+    for (const incident of this.incidentReader.read(committed)) this.note({ ...incident, height });
   };
+
+  private note(incident: IncidentReport): void {
+    const { incidents } = this;
+    if (incident.type === "discrepancy") incidents.discrepancies++;
+    else if (incident.type === "resolved") incidents.resolved++;
+    else incidents.slashed += incident.amount;
+    this.reporter.incident(incident);
+  }
 
   /** Follows the rounds of the runtime as the client node sees them. */
   async follow(worker: RuntimeWorker): Promise<void> {
@@ -76,9 +101,10 @@ class Observer {
     const state = backend.stateAt(0n);
     const members = getCommittees(state, RUNTIME_ID)[0]?.members ?? [];
     const primary = members.filter((member) => member.role === COMMITTEE_WORKER).length;
-    const { blocks, rounds, transactions, round } = this;
+    const { blocks, rounds, transactions, round, incidents } = this;
     const committee = members.length === 0 ? "none" : `${primary}+${members.length - primary}`;
-    return { height: backend.latestHeight, epoch: getEpoch(state), round, committee, blocks, rounds, transactions };
+    const height = backend.latestHeight;
+    return { height, epoch: getEpoch(state), round, committee, blocks, rounds, transactions, incidents };
   }
 
   summary(memoryMb: number): void {
@@ -124,11 +150,16 @@ class Cleanup {
   }
 }
 
+function computeNames(members: readonly Member[]): string[] {
+  return members.filter(({ kind }) => kind === "compute").map(({ name }) => name);
+}
+
 async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup): Promise<void> {
   const memory = new MemoryPeak();
   cleanup.add(() => memory.stop());
   const world = worldOf(folder, options);
-  const provision = provisionerOf(options.runtimeHost, world.log);
+  const metrics = options.metrics === undefined ? undefined : new NetMetrics();
+  const hosts = provisionerOf(options.runtimeHost, world.log);
   const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs());
   const network = new LocalNetwork({
     world,
@@ -136,7 +167,8 @@ async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup):
     members,
     runtimeId: RUNTIME_ID,
     pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
-    provision,
+    provision: metrics?.provision(hosts) ?? hosts,
+    byzantine: options.byzantine.length === 0 ? undefined : parseSwitches(options.byzantine, computeNames(members)),
   });
   const write = (text: string): void => void process.stdout.write(text);
   const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY, systemClock);
@@ -162,6 +194,9 @@ async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup):
   cleanup.add(() => grpc.close());
   const web = await listenGrpcWeb({ port: options.port }, handler, log.child("grpc-web"));
   cleanup.add(() => web.close());
+  if (metrics !== undefined) {
+    cleanup.add(await metrics.start(options.metrics ?? 0, network, handler, folder, log.child("metrics")));
+  }
   void observer.follow(worker);
   await network.start();
   const grpcWeb = `http://127.0.0.1:${web.port}`;

@@ -10,7 +10,11 @@ export interface NetOptions {
   readonly json: boolean;
   readonly port: number;
   readonly blockInterval?: number;
+  /** Port of the metrics; without one nothing is measured. */
+  readonly metrics?: number;
   readonly quietLoad: boolean;
+  /** Words such as `compute-1=wrong-results`. */
+  readonly byzantine: readonly string[];
   readonly log: LogLevel;
   readonly runtimeHost: RuntimeHostKind;
 }

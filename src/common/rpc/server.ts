@@ -34,9 +34,18 @@ interface Route {
   readonly handler: AnyHandler | undefined;
 }
 
+/** Who wants to know of every call, e.g. to count them. It must not throw. */
+export interface CallObserver {
+  /** A call of a served method began; returns what is to be called when it has ended. */
+  began(path: string): () => void;
+  /** A stream sent an item. */
+  streamed(path: string): void;
+}
+
 /** Dispatches calls by path; every transport of a node shares one. */
 export class RpcHandler {
   readonly #routes = new Map<string, Route>();
+  #observer: CallObserver | undefined;
 
   /** Adds a service. Its paths must be new. */
   add<M extends Methods>(table: MethodTable<M>, handlers: Handlers<M>): this {
@@ -46,6 +55,12 @@ export class RpcHandler {
       const handler = handlers[name]?.bind(handlers) as AnyHandler | undefined;
       this.#routes.set(path, { kind: method.kind, request: method.request, response: method.response, handler });
     }
+    return this;
+  }
+
+  /** Tells somebody of every call from now on. */
+  observe(observer: CallObserver): this {
+    this.#observer = observer;
     return this;
   }
 
@@ -67,8 +82,14 @@ export class RpcHandler {
    */
   handle(path: string, request: Uint8Array, call: Call): Answer {
     const route = this.#routes.get(path);
-    if (route?.kind === "stream") return { kind: "stream", items: streamItems(route, path, request, call) };
-    return { kind: "unary", result: unaryResult(route, path, request, call) };
+    const observer = route === undefined ? undefined : this.#observer;
+    if (route?.kind === "stream") {
+      const items = streamItems(route, path, request, call);
+      return { kind: "stream", items: observer === undefined ? items : observedItems(items, path, observer) };
+    }
+    const ended = observer?.began(path);
+    const result = unaryResult(route, path, request, call);
+    return { kind: "unary", result: ended === undefined ? result : result.finally(ended) };
   }
 }
 
@@ -92,6 +113,22 @@ async function* streamItems(
   const handler = requireHandler(route, path);
   const items = handler.run(decodeRequest(route, request), call) as AsyncIterable<unknown>;
   for await (const item of items) yield encodeResponse(route, item);
+}
+
+async function* observedItems(
+  items: AsyncIterable<Uint8Array>,
+  path: string,
+  observer: CallObserver,
+): AsyncGenerator<Uint8Array, void, void> {
+  const ended = observer.began(path);
+  try {
+    for await (const item of items) {
+      observer.streamed(path);
+      yield item;
+    }
+  } finally {
+    ended();
+  }
 }
 
 function requireHandler(route: Route | undefined, path: string): { route: Route; run: AnyHandler } {

@@ -107,7 +107,7 @@ describe("bodies of transactions", () => {
     "%s takes null, nothing and missing fields as zero values and answers with a code",
     (_, method) => {
       const plain = plainBody(method.body);
-      const bodies = [new Uint8Array(0), Uint8Array.of(0xf6), Uint8Array.of(0xa0)];
+      const bodies: Uint8Array[] = [new Uint8Array(0), Uint8Array.of(0xf6), Uint8Array.of(0xa0)];
       for (const name of plain?.keys() ?? []) {
         bodies.push(encodePlain(new Map([...(plain ?? [])].filter(([key]) => key !== name))));
         bodies.push(encodePlain(new Map([...(plain ?? []), [name, null]])));

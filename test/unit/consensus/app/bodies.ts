@@ -109,8 +109,8 @@ function customOf(schema: Schema<unknown>, chance: Chance): unknown {
   return decode(schema.encode(schema.zero()), { useMaps: true });
 }
 
-/** cborg writes integers beyond 64 bits as tags only when told; here they are cut to what fits. */
-function bigEncoder(value: bigint): readonly Token[] {
+/** Integers of 64 bits, which are all that a body can hold. */
+function bigEncoder(value: bigint): Token[] {
   return [new Token(value < 0n ? Type.negint : Type.uint, value)];
 }
 

@@ -43,7 +43,7 @@ let chain: Chain;
 /** A runtime that takes messages, for a fee, and slashes who contradicts itself. */
 function strictRuntime(): Runtime {
   const plain = runtime();
-  const slashing = SortedMap.int<Slash>();
+  const slashing = SortedMap.int<number, Slash>();
   slashing.set(SLASH_RUNTIME_EQUIVOCATION, { amount: 40n, freezeInterval: 3n });
   const staking = { ...plain.staking, slashing, minInMessageFee: 2n, rewardEquivocation: 50 };
   return { ...plain, staking, txnScheduler: { ...plain.txnScheduler, maxInMessages: 2 } };

@@ -1,0 +1,107 @@
+import type { MetricDefinition, MetricKind, MetricTable } from "#common/ports/metrics.js";
+
+/** Prefix of every name. */
+export const METRIC_PREFIX = "oasis_";
+
+const define = (kind: MetricKind, help: string, ...labels: string[]): MetricDefinition => ({ kind, help, labels });
+
+/**
+ * Every metric of a process, under the names of the reference (node: metrics). Where the nodes of a network share one
+ * process, those of single nodes carry the label `node`.
+ */
+export const METRICS = {
+  abci_db_size: define("gauge", "Size of the folder of the consensus layer's state and blocks (MiB)."),
+  consensus_proposed_blocks: define("counter", "Number of blocks proposed by the node.", "backend", "node"),
+  consensus_signed_blocks: define("counter", "Number of blocks signed by the node.", "backend", "node"),
+  finalized_rounds: define("counter", "Number of finalized rounds."),
+  grpc_server_calls: define("counter", "Number of gRPC calls.", "call"),
+  grpc_server_latency: define("summary", "gRPC call latency (seconds).", "call"),
+  grpc_server_stream_writes: define("counter", "Number of gRPC stream writes.", "call"),
+  node_cpu_stime_seconds: define("gauge", "CPU system time spent by the process (seconds)."),
+  node_cpu_utime_seconds: define("gauge", "CPU user time spent by the process (seconds)."),
+  node_disk_read_bytes: define("gauge", "Data read from block storage by the process (bytes)."),
+  node_disk_usage_bytes: define("gauge", "Size of the data folder (bytes)."),
+  node_disk_written_bytes: define("gauge", "Data written to block storage by the process (bytes)."),
+  node_mem_rss_anon_bytes: define("gauge", "Resident anonymous memory of the process (bytes)."),
+  node_mem_rss_file_bytes: define("gauge", "Resident file mappings of the process (bytes)."),
+  node_mem_rss_shmem_bytes: define("gauge", "Resident shared memory of the process (bytes)."),
+  node_mem_vm_size_bytes: define("gauge", "Virtual memory of the process (bytes)."),
+  node_net_receive_bytes_total: define("gauge", "Data received by a network device (bytes).", "device"),
+  node_net_receive_packets_total: define("gauge", "Data received by a network device (packets).", "device"),
+  node_net_transmit_bytes_total: define("gauge", "Data sent by a network device (bytes).", "device"),
+  node_net_transmit_packets_total: define("gauge", "Data sent by a network device (packets).", "device"),
+  registry_entities: define("gauge", "Number of registry entities."),
+  registry_nodes: define("gauge", "Number of registry nodes."),
+  registry_runtimes: define("gauge", "Number of registry runtimes."),
+  rhp_failures: define("counter", "Number of failed Runtime Host calls.", "call"),
+  rhp_latency: define("summary", "Runtime Host call latency (seconds).", "call"),
+  rhp_successes: define("counter", "Number of successful Runtime Host calls.", "call"),
+  rhp_timeouts: define("counter", "Number of timed out Runtime Host calls."),
+  roothash_block_interval: define("summary", "Time between roothash blocks (seconds).", "runtime"),
+  txpool_pending_schedule_size: define(
+    "gauge",
+    "Transactions that wait to be scheduled or checked.",
+    "runtime",
+    "node",
+  ),
+  up: define("gauge", "Whether the process runs."),
+  worker_batch_size: define("summary", "Number of transactions in a batch.", "runtime"),
+  worker_committee_transition_count: define("counter", "Number of committee transitions.", "runtime"),
+  worker_epoch_number: define("gauge", "Current epoch number as seen by the worker.", "runtime"),
+  worker_execution_discrepancy_detected_count: define("counter", "Number of detected discrepancies.", "runtime"),
+  worker_executor_is_backup_worker: define("gauge", "1 for an executor backup worker, else 0.", "runtime", "node"),
+  worker_executor_is_worker: define("gauge", "1 for an executor worker, else 0.", "runtime", "node"),
+  worker_executor_liveness_live_ratio: define(
+    "gauge",
+    "Ratio between live and total rounds; 1 outside of the committee.",
+    "runtime",
+    "node",
+  ),
+  worker_executor_liveness_live_rounds: define("gauge", "Number of live rounds in this epoch.", "runtime", "node"),
+  worker_executor_liveness_total_rounds: define("gauge", "Number of total rounds in this epoch.", "runtime", "node"),
+  worker_failed_round_count: define("counter", "Number of failed roothash rounds.", "runtime"),
+  worker_keymanager_churp_committee_size: define("gauge", "Number of nodes in the committee.", "runtime", "churp"),
+  worker_keymanager_churp_confirmed_applications_total: define("gauge", "Confirmed applications.", "runtime", "churp"),
+  worker_keymanager_churp_extra_shares_number: define("gauge", "Minimum number of extra shares.", "runtime", "churp"),
+  worker_keymanager_churp_handoff_interval: define("gauge", "Handoff interval in epochs.", "runtime", "churp"),
+  worker_keymanager_churp_handoff_number: define("gauge", "Epoch of the last handoff.", "runtime", "churp"),
+  worker_keymanager_churp_next_handoff_number: define("gauge", "Epoch of the next handoff.", "runtime", "churp"),
+  worker_keymanager_churp_submitted_applications_total: define("gauge", "Submitted applications.", "runtime", "churp"),
+  worker_keymanager_churp_threshold_number: define("gauge", "Degree of the polynomial.", "runtime", "churp"),
+  worker_keymanager_compute_runtime_count: define("gauge", "Compute runtimes using the key manager.", "runtime"),
+  worker_keymanager_consensus_ephemeral_secret_epoch_number: define(
+    "gauge",
+    "Epoch number of the latest ephemeral secret.",
+    "runtime",
+  ),
+  worker_keymanager_consensus_master_secret_generation_number: define(
+    "gauge",
+    "Generation number of the latest master secret.",
+    "runtime",
+  ),
+  worker_keymanager_consensus_master_secret_proposal_epoch_number: define(
+    "gauge",
+    "Epoch number of the latest master secret proposal.",
+    "runtime",
+  ),
+  worker_keymanager_consensus_master_secret_proposal_generation_number: define(
+    "gauge",
+    "Generation number of the latest master secret proposal.",
+    "runtime",
+  ),
+  worker_keymanager_consensus_master_secret_rotation_epoch_number: define(
+    "gauge",
+    "Epoch number of the latest master secret rotation.",
+    "runtime",
+  ),
+  worker_node_registered: define("gauge", "Whether the node is registered.", "node"),
+  worker_node_registration_eligible: define("gauge", "Whether the node may be elected.", "node"),
+  worker_node_status_frozen: define("gauge", "Whether the node is frozen.", "node"),
+  worker_node_status_runtime_faults: define("gauge", "Number of runtime faults.", "runtime", "node"),
+  worker_node_status_runtime_suspended: define("gauge", "Whether the node is suspended.", "runtime", "node"),
+  worker_processed_block_count: define("counter", "Number of processed roothash blocks.", "runtime"),
+  worker_processed_event_count: define("counter", "Number of processed roothash events.", "runtime"),
+  worker_storage_full_round: define("gauge", "The last round that is here in full.", "runtime", "node"),
+  worker_storage_pending_round: define("gauge", "The last round that is known.", "runtime", "node"),
+  worker_storage_synced_round: define("gauge", "The last round that was synced.", "runtime", "node"),
+} satisfies MetricTable;
