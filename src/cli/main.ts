@@ -50,6 +50,11 @@ function netCommand(): Command {
         integer("--metrics", 1, 65535),
       ),
     )
+    .addOption(
+      new Option("--keep <n>", "consensus heights kept before the latest (default: all)").argParser(
+        integer("--keep", 100, 1_000_000_000),
+      ),
+    )
     .option("--quiet-load", "do not submit transactions of our own", false)
     .addOption(
       new Option("--byzantine <node=way>", `let a compute node misbehave; ways: ${MISCONDUCTS.join(", ")} (repeatable)`)

@@ -45,6 +45,8 @@ export interface LocalNetworkOptions {
   readonly members: readonly Member[];
   readonly runtimeId: Uint8Array;
   readonly pace: Pace;
+  /** Consensus heights kept before the latest; all when undefined. */
+  readonly keep?: number | undefined;
   /** Makes the runtime host of a member. */
   readonly provision: (member: Member, site: HostSite) => RuntimeHost;
   /** Lets compute nodes misbehave; all are honest when absent. */
@@ -60,7 +62,7 @@ export class LocalNetwork {
   private readonly disks: Disk[] = [];
 
   constructor(private readonly options: LocalNetworkOptions) {
-    const { world, genesis, members, runtimeId, provision, pace } = options;
+    const { world, genesis, members, runtimeId, provision, pace, keep } = options;
     const open = (name: string): Disk => {
       const disk = world.openDisk(name);
       this.disks.push(disk);
@@ -86,6 +88,7 @@ export class LocalNetwork {
       blockParams: engineBlockParams(genesis),
       signers: members.filter((m) => m.kind === "validator").map((m) => m.identity.consensus),
       pace,
+      keep,
       // Between the last block of an epoch and the first of the next, committees have to wait.
       isDue: () => getFutureEpoch(app.stateAt(0n))?.height === app.height + 1n,
     });

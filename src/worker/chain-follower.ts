@@ -29,6 +29,7 @@ export class ChainFollower {
   private readonly inbox: Inbox<"wake">;
   private latest: CommittedBlock | undefined;
   private detach: () => void = () => undefined;
+  private release: () => void = () => undefined;
   private stopped = false;
   /** The last height that was looked at. */
   private height: bigint;
@@ -44,6 +45,7 @@ export class ChainFollower {
 
   /** Catches up with the chain and follows it from then on; resolves when it has caught up. */
   async start(): Promise<void> {
+    this.release = this.options.backend.hold(() => this.height);
     this.detach = this.options.backend.onBlock((block) => {
       this.latest = block;
       this.inbox.offer("wake");
@@ -55,6 +57,7 @@ export class ChainFollower {
   async stop(): Promise<void> {
     this.stopped = true;
     this.detach();
+    this.release();
     await this.inbox.stop();
   }
 

@@ -167,6 +167,7 @@ async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup):
     members,
     runtimeId: RUNTIME_ID,
     pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
+    keep: options.keep,
     provision: metrics?.provision(hosts) ?? hosts,
     byzantine: options.byzantine.length === 0 ? undefined : parseSwitches(options.byzantine, computeNames(members)),
   });

@@ -10,6 +10,7 @@ export interface NetOptions {
   readonly json: boolean;
   readonly port: number;
   readonly blockInterval?: number;
+  readonly keep?: number;
   /** Port of the metrics; without one nothing is measured. */
   readonly metrics?: number;
   readonly quietLoad: boolean;

@@ -6,6 +6,7 @@ import type { BlockId } from "../block/block-id.js";
 import type { Block } from "../block/block.js";
 import type { Commit } from "../block/commit.js";
 import type { ValidatorSet } from "../block/validator.js";
+import type { CheckpointStore } from "../checkpoints/store.js";
 
 /** A block that is final and whose effects are in the state. */
 export interface CommittedBlock {
@@ -62,6 +63,14 @@ export interface Backend {
   submit(raw: Uint8Array): void;
   /** Submits and resolves when the transaction is in a block or fell out of the pool. Throws like `submit`. */
   submitAndWait(raw: Uint8Array): Promise<SubmissionOutcome>;
+  /**
+   * Keeps heights from being pruned, whatever their age.
+   * @param needed the first height that is still needed; undefined for none
+   * @returns the way to stop that
+   */
+  hold(needed: () => bigint | undefined): () => void;
+  /** Checkpoints of the state. */
+  readonly checkpoints: CheckpointStore;
   /** Calls back after every committed block, in order; returns the way to stop that. Listeners must not throw. */
   onBlock(listener: (block: CommittedBlock) => void): () => void;
 }

@@ -2,6 +2,7 @@
 import { hash } from "#common/hash.js";
 import type { NodeDb } from "../db/node-db.js";
 import type { Root } from "../node/root.js";
+import { NodeTreeReader } from "../tree/node-reader.js";
 import { NodeTree } from "../tree/node-tree.js";
 import { CHECKPOINT_V1, type CheckpointMetadata } from "./metadata.js";
 import { parallelChunks } from "./parallel.js";
@@ -32,6 +33,23 @@ export function createCheckpoint(
     chunks.push(hash(chunk));
   }
   return { version: CHECKPOINT_V1, root, chunks };
+}
+
+/**
+ * The chunks of a tree one at a time. Between two of them the database may go on, as long as it keeps the version.
+ *
+ * @throws the errors of `NodeDb.loadRoot`
+ */
+export function checkpointChunks(
+  db: NodeDb,
+  root: Root,
+  { chunkSize, threads }: CheckpointOptions,
+): Iterable<Uint8Array> {
+  if (threads > 0) {
+    return parallel(db, root, chunkSize, threads);
+  }
+  const tree = new NodeTree(db, db.loadRoot(root));
+  return sequentialChunks(new NodeTreeReader(tree, new Uint8Array(0), true), chunkSize);
 }
 
 function sequential(db: NodeDb, root: Root, chunkSize: number): Iterable<Uint8Array> {

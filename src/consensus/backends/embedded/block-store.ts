@@ -80,6 +80,12 @@ export class BlockStore {
     this.outcomes.put(key, StoredOutcome.encode(record.outcome as StoredOutcome));
   }
 
+  /** Forgets a height; to be called within a batch. */
+  remove(height: bigint): void {
+    const key = u64be(height);
+    for (const table of [this.blocks, this.commits, this.outcomes, this.validatorSets]) table.delete(key);
+  }
+
   putValidators(height: bigint, set: ValidatorSet): void {
     this.validatorSets.put(u64be(height), ValidatorSet.encode(set));
   }

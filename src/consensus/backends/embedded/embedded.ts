@@ -18,8 +18,11 @@ import { applyValidatorUpdates, newValidatorSet, proposerOfRound, rotateProposer
 import type { ValidatorUpdate } from "../../transaction/results.js";
 import { BLOCK_METADATA_MAX_SIZE, transactionHash } from "../../transaction/transaction.js";
 import type { Backend, CommittedBlock, SubmissionOutcome } from "../backend.js";
+import { Checkpointer } from "../../checkpoints/checkpointer.js";
+import type { CheckpointStore } from "../../checkpoints/store.js";
 import { BlockStore, type HeightRecord } from "./block-store.js";
 import { buildBlock, NOTHING_BEFORE, type Previous, signCommit } from "./build-block.js";
+import { Pruner } from "./pruner.js";
 
 /** How an embedded backend is put together. */
 export interface EmbeddedOptions {
@@ -38,6 +41,8 @@ export interface EmbeddedOptions {
   /** Asked after each block made on demand: whether the next one should come soon though no transaction waits. */
   readonly isDue?: () => boolean;
   readonly mempool?: MempoolLimits;
+  /** Heights kept before the latest, at least 1; all when undefined. */
+  readonly keep?: number | undefined;
 }
 
 /** When blocks are made, in milliseconds. */
@@ -71,6 +76,8 @@ export class EmbeddedBackend implements Backend {
   readonly failed: Promise<Error>;
   private readonly store: BlockStore;
   private readonly pool: Mempool;
+  private readonly pruner: Pruner;
+  private readonly checkpointer: Checkpointer;
   private readonly chainId: string;
   private readonly signers = new Map<string, Signer>();
   private readonly listeners = new Set<(block: CommittedBlock) => void>();
@@ -90,6 +97,12 @@ export class EmbeddedBackend implements Backend {
     });
     this.store = new BlockStore(options.disk);
     this.pool = new Mempool(options.app, options.mempool);
+    const { app, disk, clock, keep } = options;
+    const failed = (error: unknown): void => this.halt(error);
+    this.pruner = new Pruner({ app, store: this.store, disk, clock, keep, failed });
+    const finished = (): void => this.pruner.wake();
+    this.checkpointer = new Checkpointer({ app, disk, clock, log: options.log, finished, failed });
+    this.pruner.hold(() => this.checkpointer.working);
     this.chainId = options.app.chainContext.slice(0, 50);
     for (const signer of options.signers) this.signers.set(toHex(consensusAddress(signer.publicKey)), signer);
     const height = this.store.latestHeight;
@@ -171,6 +184,14 @@ export class EmbeddedBackend implements Backend {
     });
   }
 
+  hold(needed: () => bigint | undefined): () => void {
+    return this.pruner.hold(needed);
+  }
+
+  get checkpoints(): CheckpointStore {
+    return this.checkpointer.store;
+  }
+
   onBlock(listener: (block: CommittedBlock) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
@@ -178,6 +199,7 @@ export class EmbeddedBackend implements Backend {
 
   async start(): Promise<void> {
     this.running = true;
+    this.maintain();
     this.arm(this.options.pace.intervalMs ?? 0);
   }
 
@@ -185,6 +207,8 @@ export class EmbeddedBackend implements Backend {
     this.running = false;
     this.timer?.cancel();
     this.timer = undefined;
+    this.pruner.stop();
+    this.checkpointer.stop();
     // Nobody may wait for a block that is never made.
     const outcome = { rejected: unknown("consensus: stopped before the transaction was in a block") };
     for (const waiting of this.waiting.values()) for (const resolve of waiting) resolve(outcome);
@@ -217,14 +241,24 @@ export class EmbeddedBackend implements Backend {
     try {
       this.produce();
     } catch (error) {
-      this.running = false;
-      this.options.log.error("block production stopped", { error: String(error), height: this.nextHeight });
-      this.fail(error instanceof Error ? error : new Fault(String(error)));
+      this.halt(error);
       return;
     }
     const { intervalMs, idleMs, gatherMs } = this.options.pace;
     this.urgent = intervalMs === undefined && (this.pool.size > 0 || this.options.isDue?.() === true);
     this.arm(intervalMs ?? (this.urgent ? gatherMs : idleMs));
+  }
+
+  private halt(error: unknown): void {
+    this.running = false;
+    this.options.log.error("block production stopped", { error: String(error), height: this.nextHeight });
+    this.fail(error instanceof Error ? error : new Fault(String(error)));
+  }
+
+  /** Work on old heights, which goes on between blocks. The checkpoint comes first: its state must not be pruned. */
+  private maintain(): void {
+    this.checkpointer.wake();
+    this.pruner.wake();
   }
 
   private get nextHeight(): bigint {
@@ -325,6 +359,7 @@ export class EmbeddedBackend implements Backend {
     for (const { hash, ...inclusion } of included) this.settle(hash, { included: { height, ...inclusion } });
     this.reject(evicted);
     for (const listener of Array.from(this.listeners)) listener(committed);
+    this.maintain();
   }
 
   private reject(evicted: readonly Evicted[]): void {

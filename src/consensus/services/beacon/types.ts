@@ -1,5 +1,18 @@
 import { PublicKey } from "#common/crypto/keys.js";
-import { bool, bytes, fixedBytes, i64, map, named, nullable, omitEmpty, optional, struct, text, u64 } from "#common/schema/index.js";
+import {
+  bool,
+  bytes,
+  fixedBytes,
+  i64,
+  map,
+  named,
+  nullable,
+  omitEmpty,
+  optional,
+  struct,
+  text,
+  u64,
+} from "#common/schema/index.js";
 import { GasCostTable } from "../../app/parameters.js";
 
 export const BACKEND_INSECURE = "insecure";

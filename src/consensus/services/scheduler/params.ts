@@ -48,7 +48,10 @@ export function checkParameters(params: SchedulerParameters, debug: DebugSwitche
 }
 
 /** The parameters after a change; an empty change is refused. */
-export function changedParameters(params: SchedulerParameters, changes: SchedulerParameterChanges): SchedulerParameters {
+export function changedParameters(
+  params: SchedulerParameters,
+  changes: SchedulerParameterChanges,
+): SchedulerParameters {
   const { minValidators, maxValidators, votingPowerDistribution } = changes;
   if (minValidators === null && maxValidators === null && votingPowerDistribution === undefined) {
     throw unknown("scheduler: consensus parameter changes should not be empty");

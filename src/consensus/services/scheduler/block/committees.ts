@@ -51,7 +51,8 @@ function candidatesByRole(run: RuntimeElection): SortedMap<number, Node[]> {
   for (const candidate of election.candidates) {
     const { node } = candidate;
     const entity = entityAddress(node);
-    if (!hasStake(election, entity) || !isSuitableExecutor(election, candidate, runtime) || !hasProof(run, node)) continue;
+    if (!hasStake(election, entity) || !isSuitableExecutor(election, candidate, runtime) || !hasProof(run, node))
+      continue;
     let eligible = false;
     for (const role of ROLES) {
       if (sizes[role] === 0) continue;
@@ -82,7 +83,13 @@ function electionOrder(run: RuntimeElection, nodes: readonly Node[], role: numbe
 }
 
 /** Takes the first nodes of an order; undefined when an entity would pass its limit or too few remain. */
-function take(order: readonly Node[], forced: CommitteeNode[], role: number, wanted: number, limit: number | undefined) {
+function take(
+  order: readonly Node[],
+  forced: CommitteeNode[],
+  role: number,
+  wanted: number,
+  limit: number | undefined,
+) {
   const elected = [...forced];
   const isForced = new Set(forced.map((member) => binaryText(member.publicKey)));
   const perEntity = new Map<string, number>();
