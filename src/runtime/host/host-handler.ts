@@ -7,7 +7,13 @@ import {
   type BodyValue,
   type HostFetchBlockMetadataTxResponse,
   type HostProveFreshnessResponse,
+  type HostRegisterNotifyRequest,
+  type HostRpcCallRequest,
+  type HostRpcCallResponse,
   type HostStorageSyncRequest,
+  type HostSubmitPeerFeedbackRequest,
+  type HostSubmitTxRequest,
+  type HostSubmitTxResponse,
   type LightBlock,
   STORAGE_ENDPOINT,
   type Validators,
@@ -33,6 +39,22 @@ export interface ConsensusReader {
   proveFreshness(blob: Uint8Array): Promise<HostProveFreshnessResponse>;
 }
 
+/** Calls into enclaves of other nodes (runtime host protocol: runtime to host bodies). */
+export interface EnclaveCalls {
+  /** @throws CodedError when no node answers */
+  call(request: HostRpcCallRequest): Promise<HostRpcCallResponse>;
+  /** Takes a runtime's word for how a node answered. */
+  feedback(request: HostSubmitPeerFeedbackRequest): void;
+}
+
+/** What only a ROFL component may ask for. */
+export interface ComponentServices {
+  /** Submits a transaction to a runtime and, if asked, waits until it is in a block. */
+  submit(request: HostSubmitTxRequest): Promise<HostSubmitTxResponse>;
+  /** Says which blocks and events the component wants to be told about. */
+  registerNotify(request: HostRegisterNotifyRequest): void;
+}
+
 /** What the node offers to a runtime. What is absent is answered as not supported. */
 export interface HostEnvironment {
   /** The node's public key. */
@@ -41,6 +63,10 @@ export interface HostEnvironment {
   readonly consensus?: ConsensusReader;
   readonly runtimeTrees?: ReadSyncer;
   readonly consensusTrees?: ReadSyncer;
+  /** Without it only the endpoint is refused. */
+  readonly enclaves?: EnclaveCalls;
+  /** For ROFL components. */
+  readonly component?: ComponentServices;
   /** More transactions for the batch that is being scheduled, at most `limit`. */
   fetchTransactions?(limit: number): Uint8Array[];
 }
@@ -69,12 +95,28 @@ export class HostHandler {
       case "HostFetchTxBatchRequest":
         return this.fetchTransactions(request.value);
       case "HostRPCCallRequest":
+        return bodyOf("HostRPCCallResponse", await this.enclaves.call(request.value));
       case "HostSubmitPeerFeedbackRequest":
-        // The only endpoint is the key manager, of which there is none.
-        throw endpointNotSupported();
+        this.enclaves.feedback(request.value);
+        return bodyOf("HostSubmitPeerFeedbackResponse", {});
+      case "HostSubmitTxRequest":
+        return bodyOf("HostSubmitTxResponse", await this.component.submit(request.value));
+      case "HostRegisterNotifyRequest":
+        this.component.registerNotify(request.value);
+        return bodyOf("HostRegisterNotifyResponse", {});
       default:
         return this.askConsensus(request);
     }
+  }
+
+  private get enclaves(): EnclaveCalls {
+    if (this.environment.enclaves === undefined) throw endpointNotSupported();
+    return this.environment.enclaves;
+  }
+
+  private get component(): ComponentServices {
+    if (this.environment.component === undefined) throw notSupported();
+    return this.environment.component;
   }
 
   private async askConsensus(request: Body): Promise<Body> {

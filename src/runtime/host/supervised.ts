@@ -2,6 +2,7 @@ import { CodedError, Fault } from "#common/errors/index.js";
 import { EventHub, type Subscription } from "#common/event-hub.js";
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
+import type { SortedMap } from "#common/sorted-map.js";
 import { CONSENSUS_PROTOCOL, RUNTIME_HOST_PROTOCOL, versionToText } from "#common/version.js";
 import { Connection } from "../rhp/connection.js";
 import { CallFailure } from "../rhp/errors.js";
@@ -34,6 +35,8 @@ export interface SupervisedSite {
   readonly runtimeId: Uint8Array;
   /** Hexadecimal chain context of the consensus layer. */
   readonly chainContext: string;
+  /** This node's settings for the runtime, each value encoded; they must never influence replicated results. */
+  readonly localConfig?: SortedMap<string, Uint8Array>;
   readonly environment: HostEnvironment;
   readonly clock: Clock;
   readonly log: Log;
@@ -177,6 +180,7 @@ export class SupervisedHost implements RuntimeHost {
         consensusBackend: "tendermint",
         consensusProtocolVersion: CONSENSUS_PROTOCOL,
         consensusChainContext: this.options.chainContext,
+        localConfig: this.options.localConfig,
       },
       INFO_DEADLINE_MS,
     );
