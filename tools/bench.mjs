@@ -1,4 +1,4 @@
-// npm run bench [-- NAME …] [--json]: runs bench/NAME.bench.ts, or every one of them.
+// npm run bench [-- NAME …] [--keys N] [--json]: runs bench/NAME.bench.ts, or every one of them.
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { nearest } from "./support/nearest.mjs";
@@ -10,10 +10,11 @@ const all = readdirSync(join(ROOT, "bench"))
   .filter((file) => file.endsWith(".bench.ts"))
   .map((file) => file.slice(0, -".bench.ts".length))
   .sort();
-const help = `npm run bench [-- NAME …] [--json]
+const help = `npm run bench [-- NAME …] [--keys N] [--json]
 
 Measures, and prints each figure with a ratio to something outside of this project.
   NAME    one or more of: ${all.join(", ")} (default: all)
+  --keys  how many keys mkvs works on (default: 100000; a million shows what it is for)
   --json  one JSON object per benchmark on a line of its own instead of a table
   --help  this text
 `;
@@ -24,10 +25,16 @@ if (args.includes("--help") || args.includes("-h")) {
   process.exit(0);
 }
 const json = args.includes("--json");
-const names = args.filter((arg) => arg !== "--json");
+const keysAt = args.indexOf("--keys");
+const keys = keysAt < 0 ? undefined : Number(args[keysAt + 1]);
+if (keys !== undefined && !(Number.isSafeInteger(keys) && keys > 0)) {
+  process.stderr.write("bench: --keys takes a whole number, such as 100000\n");
+  process.exit(2);
+}
+const names = args.filter((arg, i) => arg !== "--json" && (keysAt < 0 || (i !== keysAt && i !== keysAt + 1)));
 for (const name of names) {
   if (all.includes(name)) continue;
-  const known = name.startsWith("-") ? ["--json", "--help"] : all;
+  const known = name.startsWith("-") ? ["--json", "--keys", "--help"] : all;
   const what = name.startsWith("-") ? "option" : "benchmark";
   process.stderr.write(
     `bench: no ${what} ${name}; the nearest is ${nearest(name, known)}. There are: ${known.join(", ")}\n`,
@@ -40,7 +47,7 @@ let failed = 0;
 for (const name of names.length > 0 ? names : all) {
   const { run } = await importTypeScript(`bench/${name}.bench.ts`);
   try {
-    const result = await run({ root: ROOT, json, progress: (line) => process.stderr.write(`${line}\n`) });
+    const result = await run({ root: ROOT, json, keys, progress: (line) => process.stderr.write(`${line}\n`) });
     process.stdout.write(json ? `${JSON.stringify({ bench: name, ...result })}\n` : table(name, result));
   } catch (error) {
     failed += 1;

@@ -4,6 +4,8 @@ export interface BenchOptions {
   readonly root: string;
   /** Whether the result is printed as JSON. */
   readonly json: boolean;
+  /** How many keys a benchmark works on, where that can be chosen. */
+  readonly keys?: number | undefined;
   /** Tells how far it is; never part of the result. */
   progress(line: string): void;
 }

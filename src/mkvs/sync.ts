@@ -6,7 +6,6 @@ import { LEAF, type Node } from "./node/node.js";
 import type { Root } from "./node/root.js";
 import { ProofBuilder, tagged } from "./proof/builder.js";
 import {
-  ENTRY_HASH,
   ENTRY_NODE,
   type GetPrefixesRequest,
   type GetRequest,
@@ -133,8 +132,7 @@ function proofOfGet<H>(reader: NodeReader<H>, { tree, key, proofVersion: v }: Ge
   const start = nodes.findIndex((node) => equalBytes(reader.hash(node), tree.position));
   const first = start < 0 ? 0 : start;
   const entries: (Uint8Array | null)[] = [];
-  const byHash = (child: H | undefined): Uint8Array | null =>
-    child === undefined ? null : tagged(ENTRY_HASH, reader.hash(child));
+  const byHash = (child: H | undefined): Uint8Array | null => (child === undefined ? null : reader.hashEntry(child));
   const after: (Uint8Array | null)[] = [];
   for (let i = first; i < nodes.length; i++) {
     const node = nodes[i] as H;

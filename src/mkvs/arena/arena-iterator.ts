@@ -71,7 +71,7 @@ export class ArenaIterator implements KeyValueIterator {
         return;
       }
       const label = arena.label(ref);
-      const bits = arena.labelBits[ref] as number;
+      const bits = arena.labelBits(ref);
       const common = commonBits(label, bits, key, keyBits, depth);
       const branch = depth + common;
       depth += bits;
@@ -86,23 +86,23 @@ export class ArenaIterator implements KeyValueIterator {
         return;
       }
       if (bitAt(key, depth)) {
-        ref = arena.rights[ref] as number;
+        ref = arena.right(ref);
       } else {
-        this.#ahead.push(arena.rights[ref] as number);
-        ref = arena.lefts[ref] as number;
+        this.#ahead.push(arena.right(ref));
+        ref = arena.left(ref);
       }
     }
   }
 
   #advance(): void {
-    const { leafs, lefts, rights } = this.#trees.arena;
+    const { arena } = this.#trees;
     for (let ref = this.#ahead.pop(); ref !== undefined; ref = this.#ahead.pop()) {
       if (ref < 0) {
         this.#at = this.#trees.content(ref);
         return;
       }
       if (ref > 0) {
-        this.#ahead.push(rights[ref] as number, lefts[ref] as number, leafs[ref] as number);
+        this.#ahead.push(arena.right(ref), arena.left(ref), arena.leaf(ref));
       }
     }
     this.#at = undefined;

@@ -3,9 +3,10 @@ import { equalBytes } from "#common/bytes.js";
 import { internalBytes, leafBytes } from "../node/format.js";
 import { bitAt } from "../node/bits.js";
 import { type Child, InternalNode, LeafNode, type Node, Stub, UNSAVED } from "../node/node.js";
-import { PROOF_V0 } from "../proof/proof.js";
+import { HASH_ENTRY_BYTES } from "../proof/builder.js";
+import { ENTRY_HASH, PROOF_V0 } from "../proof/proof.js";
 import type { NodeReader } from "../tree/node-reader.js";
-import { Arena, type Refs } from "./arena.js";
+import { Arena, BITS_AT, LEAF_AT, LEFT_AT, type Refs, RIGHT_AT, ROW_WORDS } from "./arena.js";
 import type { LeafPages, StoredLeaf } from "./leaf-pages.js";
 
 /** Where a leaf lies that has no place on the disk yet: its content is in memory. */
@@ -23,11 +24,10 @@ export class ArenaTrees {
 
   /** Key and value of a leaf. */
   content(ref: number): StoredLeaf {
-    const row = -ref;
-    const page = this.arena.leafPages[row] as number;
+    const page = this.arena.leafPage(ref);
     return page === NO_PAGE
-      ? (this.pending.get(row) as StoredLeaf)
-      : this.pages.read(page, this.arena.leafOffsets[row] as number);
+      ? (this.pending.get(-ref) as StoredLeaf)
+      : this.pages.read(page, this.arena.leafOffset(ref));
   }
 
   readonly keyOf = (ref: number): Uint8Array => this.content(ref).key;
@@ -38,8 +38,7 @@ export class ArenaTrees {
   }
 
   place(ref: number, page: number, offset: number): void {
-    this.arena.leafPages[-ref] = page;
-    this.arena.leafOffsets[-ref] = offset;
+    this.arena.placeLeaf(ref, page, offset);
   }
 
   /** Gives rows back, and with them what is held of their leaves. */
@@ -54,16 +53,17 @@ export class ArenaTrees {
 
   /** The leaf of a key, or 0. Labels need no comparison: the leaf's key decides. */
   find(root: number, key: Uint8Array): number {
-    const { labelBits, leafs, lefts, rights } = this.arena;
+    const { nodes } = this.arena;
     const keyBits = key.length << 3;
     let ref = root;
     let depth = 0;
     while (ref > 0) {
-      depth += labelBits[ref] as number;
+      const at = ref * ROW_WORDS;
+      depth += nodes[at + BITS_AT] as number;
       if (keyBits <= depth) {
-        ref = keyBits === depth ? (leafs[ref] as number) : 0;
+        ref = keyBits === depth ? (nodes[at + LEAF_AT] as number) : 0;
       } else {
-        ref = (bitAt(key, depth) ? rights[ref] : lefts[ref]) as number;
+        ref = nodes[at + (bitAt(key, depth) ? RIGHT_AT : LEFT_AT)] as number;
       }
     }
     return ref;
@@ -85,11 +85,11 @@ export class ArenaTrees {
       const { key, value } = this.content(ref);
       return placed(new LeafNode(key, value), arena.hash(ref), ref);
     }
-    const node = new InternalNode(arena.label(ref), arena.labelBits[ref] as number);
-    const leaf = arena.leafs[ref] as number;
+    const node = new InternalNode(arena.label(ref), arena.labelBits(ref));
+    const leaf = arena.leaf(ref);
     node.leaf = leaf === 0 ? undefined : (this.node(leaf) as LeafNode);
-    node.left = this.stub(arena.lefts[ref] as number);
-    node.right = this.stub(arena.rights[ref] as number);
+    node.left = this.stub(arena.left(ref));
+    node.right = this.stub(arena.right(ref));
     return placed(node, arena.hash(ref), ref);
   }
 
@@ -104,7 +104,7 @@ export class ArenaTrees {
       if (ref < 0) {
         yield ref;
       } else if (ref > 0) {
-        open.push(this.arena.rights[ref] as number, this.arena.lefts[ref] as number, this.arena.leafs[ref] as number);
+        open.push(this.arena.right(ref), this.arena.left(ref), this.arena.leaf(ref));
       }
     }
   }
@@ -143,6 +143,13 @@ class ArenaReader implements NodeReader<number> {
     return this.#trees.arena.hash(handle);
   }
 
+  hashEntry(handle: number): Uint8Array {
+    const entry = new Uint8Array(HASH_ENTRY_BYTES);
+    entry[0] = ENTRY_HASH;
+    this.#trees.arena.putHash(handle, entry, 1);
+    return entry;
+  }
+
   isLeaf(handle: number): boolean {
     return handle < 0;
   }
@@ -152,19 +159,19 @@ class ArenaReader implements NodeReader<number> {
   }
 
   labelBits(handle: number): number {
-    return this.#trees.arena.labelBits[handle] as number;
+    return this.#trees.arena.labelBits(handle);
   }
 
   leaf(handle: number): number | undefined {
-    return orNothing(this.#trees.arena.leafs[handle] as number);
+    return orNothing(this.#trees.arena.leaf(handle));
   }
 
   left(handle: number): number | undefined {
-    return orNothing(this.#trees.arena.lefts[handle] as number);
+    return orNothing(this.#trees.arena.left(handle));
   }
 
   right(handle: number): number | undefined {
-    return orNothing(this.#trees.arena.rights[handle] as number);
+    return orNothing(this.#trees.arena.right(handle));
   }
 
   compact(handle: number, version: number): Uint8Array {
@@ -174,16 +181,16 @@ class ArenaReader implements NodeReader<number> {
       return leafBytes(key, value);
     }
     const label = arena.label(handle);
-    const leaf = arena.leafs[handle] as number;
+    const leaf = arena.leaf(handle);
     if (leaf !== 0 && version === PROOF_V0) {
       const { key, value } = this.#trees.content(leaf);
-      return internalBytes(label, arena.labelBits[handle] as number, new LeafNode(key, value));
+      return internalBytes(label, arena.labelBits(handle), new LeafNode(key, value));
     }
     if (label.length > 4000) {
-      return internalBytes(label, arena.labelBits[handle] as number, undefined);
+      return internalBytes(label, arena.labelBits(handle), undefined);
     }
     const out = this.#scratch;
-    const bits = arena.labelBits[handle] as number;
+    const bits = arena.labelBits(handle);
     out[0] = 1;
     out[1] = bits & 255;
     out[2] = bits >> 8;

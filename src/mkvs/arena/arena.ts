@@ -1,22 +1,31 @@
 /**
- * Nodes as rows of typed arrays: 50 bytes for an internal node, 38 for a leaf whose key and value are somewhere else. A
- * reference is a number: 0 is nothing, a positive one an internal node's row, a negative one minus a leaf's row. Rows are
- * never changed while a tree that anybody can see uses them.
+ * Nodes as rows of two arrays: 64 bytes, a line of the processor's cache, for an internal node, and 40 for a leaf, whose
+ * key and value are somewhere else. A reference is a number: 0 is nothing, a positive one an internal node's row, a
+ * negative one minus a leaf's row. Rows are never changed while a tree that anybody can see uses them.
  */
 import { HASH_SIZE } from "#common/hash.js";
-import { bytesOfBits, sliceBits } from "../node/bits.js";
-import { leafHash as longLeafHash } from "../node/node.js";
+import { bytesOfBits, shortLabel } from "../node/bits.js";
+import { leafHash } from "../node/node.js";
 import { HashEngine } from "./hash-engine.js";
 
 export const HASH_WORDS = HASH_SIZE >> 2;
 const FIRST_CAPACITY = 1024;
-/** Labels of at most so many bits lie in the row itself. */
-const INLINE_BITS = 32;
+/** Words of an internal node's row: hash, references, bits of the label, and the label if it fits the rest. */
+export const ROW_WORDS = 16;
+export const LEAF_AT = 8;
+export const LEFT_AT = 9;
+export const RIGHT_AT = 10;
+export const BITS_AT = 11;
+const LABEL_AT = 12;
+const INLINE_BYTES = 4 * (ROW_WORDS - LABEL_AT);
+/** Words of a leaf's row: hash, page, offset. */
+export const LEAF_ROW_WORDS = 10;
+const PAGE_AT = 8;
+const OFFSET_AT = 9;
 const INTERNAL_PREFIX = 1;
-const LEAF_PREFIX = 0;
 /** SHA-512/256 of nothing, as words of this machine: the hash of a missing child. */
-const EMPTY_WORDS: Uint32Array = (() => {
-  const words = new Uint32Array(HASH_WORDS);
+const EMPTY_WORDS: Int32Array = (() => {
+  const words = new Int32Array(HASH_WORDS);
   new HashEngine().digest(0, words, 0);
   return words;
 })();
@@ -60,22 +69,15 @@ export class Refs {
 }
 
 export class Arena {
-  // Internal nodes. Row 0 is never used.
-  hashes = new Uint32Array(FIRST_CAPACITY * HASH_WORDS);
-  leafs = new Int32Array(FIRST_CAPACITY);
-  lefts = new Int32Array(FIRST_CAPACITY);
-  rights = new Int32Array(FIRST_CAPACITY);
-  labelBits = new Uint16Array(FIRST_CAPACITY);
-  labels = new Uint32Array(FIRST_CAPACITY);
+  /** Internal nodes. Row 0 is never used. */
+  nodes = new Int32Array(FIRST_CAPACITY * ROW_WORDS);
+  #nodeBytes = new Uint8Array(this.nodes.buffer);
   /** Rows ever used, row 0 included. */
   rows = 1;
   /** Labels that do not fit their row. */
   readonly longLabels = new Map<number, Uint8Array>();
-  // Leaves. Row 0 is never used.
-  leafHashes = new Uint32Array(FIRST_CAPACITY * HASH_WORDS);
-  /** Where the leaf lies: a page and an offset in it. */
-  leafPages = new Uint32Array(FIRST_CAPACITY);
-  leafOffsets = new Uint16Array(FIRST_CAPACITY);
+  /** Leaves. Row 0 is never used. */
+  leaves = new Int32Array(FIRST_CAPACITY * LEAF_ROW_WORDS);
   leafRows = 1;
   readonly #free = new FreeRows();
   readonly #freeLeaves = new FreeRows();
@@ -89,25 +91,69 @@ export class Arena {
     };
   }
 
-  /** Makes room for so many more rows of each kind at once. */
-  reserve(rows: number): void {
-    this.#growInternal(this.rows + rows);
-    this.#growLeaves(this.leafRows + rows);
+  /** Makes room for so many rows of each kind. */
+  reserve(rows: number, leafRows: number): void {
+    this.#growInternal(rows);
+    this.#growLeaves(leafRows);
+  }
+
+  leaf(row: number): number {
+    return this.nodes[row * ROW_WORDS + LEAF_AT] as number;
+  }
+
+  left(row: number): number {
+    return this.nodes[row * ROW_WORDS + LEFT_AT] as number;
+  }
+
+  right(row: number): number {
+    return this.nodes[row * ROW_WORDS + RIGHT_AT] as number;
+  }
+
+  labelBits(row: number): number {
+    return this.nodes[row * ROW_WORDS + BITS_AT] as number;
+  }
+
+  /** Where the leaf of a reference lies: a page, 0 for none yet, and an offset in it. */
+  leafPage(ref: number): number {
+    return this.leaves[PAGE_AT - ref * LEAF_ROW_WORDS] as number;
+  }
+
+  leafOffset(ref: number): number {
+    return this.leaves[OFFSET_AT - ref * LEAF_ROW_WORDS] as number;
+  }
+
+  placeLeaf(ref: number, page: number, offset: number): void {
+    this.leaves[PAGE_AT - ref * LEAF_ROW_WORDS] = page;
+    this.leaves[OFFSET_AT - ref * LEAF_ROW_WORDS] = offset;
+  }
+
+  /** Whether two leaves have the same hash. */
+  sameLeaf(a: number, b: number): boolean {
+    const { leaves } = this;
+    for (let i = 0; i < HASH_WORDS; i++) {
+      if (leaves[i - a * LEAF_ROW_WORDS] !== leaves[i - b * LEAF_ROW_WORDS]) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** A new internal node with its hash. */
   addInternal(label: Uint8Array, labelBits: number, leaf: number, left: number, right: number): number {
     let row = this.#free.pop();
     if (row === 0) {
-      if (this.rows === this.lefts.length) {
+      if (this.rows * ROW_WORDS === this.nodes.length) {
         this.#growInternal(this.rows + (this.rows >> 1));
       }
       row = this.rows++;
     }
-    this.leafs[row] = leaf;
-    this.lefts[row] = left;
-    this.rights[row] = right;
-    this.#setLabel(row, label, labelBits);
+    const { nodes } = this;
+    const at = row * ROW_WORDS;
+    nodes[at + LEAF_AT] = leaf;
+    nodes[at + LEFT_AT] = left;
+    nodes[at + RIGHT_AT] = right;
+    nodes[at + BITS_AT] = labelBits;
+    this.#setLabel(row, label);
     this.#hashInternal(row, label, labelBits);
     return row;
   }
@@ -122,7 +168,7 @@ export class Arena {
   /** A new leaf whose hash is known, 32 bytes. */
   addHashedLeaf(hash: Uint8Array): number {
     const row = this.#leafRow();
-    new Uint8Array(this.leafHashes.buffer).set(hash, row * HASH_SIZE);
+    this.#setLeafHash(row, hash);
     return -row;
   }
 
@@ -137,7 +183,7 @@ export class Arena {
     if (ref < 0) {
       this.#freeLeaves.push(-ref);
     } else if (ref > 0) {
-      if ((this.labelBits[ref] as number) > INLINE_BITS) {
+      if (this.labelBits(ref) > INLINE_BYTES << 3) {
         this.longLabels.delete(ref);
       }
       this.#free.push(ref);
@@ -146,27 +192,37 @@ export class Arena {
 
   /** The label of an internal node. Shared where it is short: never change it. */
   label(row: number): Uint8Array {
-    const bits = this.labelBits[row] as number;
-    if (bits > INLINE_BITS) {
+    const bits = this.labelBits(row);
+    if (bits <= 8) {
+      return shortLabel(this.#nodeBytes[4 * (row * ROW_WORDS + LABEL_AT)] as number, bits);
+    }
+    const size = bytesOfBits(bits);
+    if (size > INLINE_BYTES) {
       return this.longLabels.get(row) as Uint8Array;
     }
-    const word = this.labels[row] as number;
-    if (bits <= 8) {
-      scratchByte[0] = word;
-      return sliceBits(scratchByte, 0, bits);
+    const at = 4 * (row * ROW_WORDS + LABEL_AT);
+    return this.#nodeBytes.slice(at, at + size);
+  }
+
+  /** Copies the hash of a node to a place in an array. */
+  putHash(ref: number, out: Uint8Array, to: number): void {
+    const words = ref < 0 ? this.leaves : this.nodes;
+    const at = ref < 0 ? -ref * LEAF_ROW_WORDS : ref * ROW_WORDS;
+    for (let i = 0, j = to; i < HASH_WORDS; i++, j += 4) {
+      // The words are of this machine, which has the least byte first, as all that run this do.
+      const word = words[at + i] as number;
+      out[j] = word;
+      out[j + 1] = word >> 8;
+      out[j + 2] = word >> 16;
+      out[j + 3] = word >> 24;
     }
-    const out = new Uint8Array(bytesOfBits(bits));
-    for (let i = 0; i < out.length; i++) {
-      out[i] = word >>> (8 * i);
-    }
-    return out;
   }
 
   /** A copy of the hash of a node, 32 bytes; of nothing for reference 0. */
   hash(ref: number): Uint8Array {
-    const words = ref < 0 ? this.leafHashes : ref > 0 ? this.hashes : EMPTY_WORDS;
-    const at = (ref < 0 ? -ref : ref) * HASH_SIZE;
-    return new Uint8Array(words.buffer as ArrayBuffer, words.byteOffset, words.byteLength).slice(at, at + HASH_SIZE);
+    const words = ref < 0 ? this.leaves : ref > 0 ? this.nodes : EMPTY_WORDS;
+    const at = ref < 0 ? -ref * LEAF_ROW_WORDS : ref * ROW_WORDS;
+    return new Uint8Array(words.slice(at, at + HASH_WORDS).buffer);
   }
 
   /** Makes unused every row below the highest that is not marked. Bit `i` of a mark stands for row `i`. */
@@ -186,26 +242,28 @@ export class Arena {
   #leafRow(): number {
     const row = this.#freeLeaves.pop();
     if (row !== 0) {
-      this.leafPages[row] = 0;
+      this.leaves[row * LEAF_ROW_WORDS + PAGE_AT] = 0;
       return row;
     }
-    if (this.leafRows === this.leafPages.length) {
+    if (this.leafRows * LEAF_ROW_WORDS === this.leaves.length) {
       this.#growLeaves(this.leafRows + (this.leafRows >> 1));
     }
     return this.leafRows++;
   }
 
-  #setLabel(row: number, label: Uint8Array, bits: number): void {
-    this.labelBits[row] = bits;
-    if (bits > INLINE_BITS) {
+  #setLabel(row: number, label: Uint8Array): void {
+    if (label.length > INLINE_BYTES) {
       this.longLabels.set(row, label);
       return;
     }
-    let word = 0;
+    const at = 4 * (row * ROW_WORDS + LABEL_AT);
     for (let i = 0; i < label.length; i++) {
-      word |= (label[i] as number) << (8 * i);
+      this.#nodeBytes[at + i] = label[i] as number;
     }
-    this.labels[row] = word;
+  }
+
+  #setLeafHash(row: number, hash: Uint8Array): void {
+    new Uint8Array(this.leaves.buffer).set(hash, 4 * row * LEAF_ROW_WORDS);
   }
 
   /** Puts the hash input together (mkvs: hashes) and hashes it. */
@@ -222,20 +280,20 @@ export class Arena {
     }
     at += labelBytes;
     if ((at & 3) === 0) {
-      this.#putWords(words, at >> 2, this.leafs[row] as number);
-      this.#putWords(words, (at >> 2) + HASH_WORDS, this.lefts[row] as number);
-      this.#putWords(words, (at >> 2) + 2 * HASH_WORDS, this.rights[row] as number);
+      this.#putWords(words, at >> 2, this.leaf(row));
+      this.#putWords(words, (at >> 2) + HASH_WORDS, this.left(row));
+      this.#putWords(words, (at >> 2) + 2 * HASH_WORDS, this.right(row));
     } else {
-      bytes.set(this.hash(this.leafs[row] as number), at);
-      bytes.set(this.hash(this.lefts[row] as number), at + HASH_SIZE);
-      bytes.set(this.hash(this.rights[row] as number), at + 2 * HASH_SIZE);
+      bytes.set(this.hash(this.leaf(row)), at);
+      bytes.set(this.hash(this.left(row)), at + HASH_SIZE);
+      bytes.set(this.hash(this.right(row)), at + 2 * HASH_SIZE);
     }
-    engine.digest(3 + labelBytes + 3 * HASH_SIZE, this.hashes, row * HASH_WORDS);
+    engine.digest(3 + labelBytes + 3 * HASH_SIZE, this.nodes, row * ROW_WORDS);
   }
 
-  #putWords(out: Uint32Array, to: number, ref: number): void {
-    const from = ref < 0 ? this.leafHashes : ref > 0 ? this.hashes : EMPTY_WORDS;
-    const at = (ref < 0 ? -ref : ref) * HASH_WORDS;
+  #putWords(out: Int32Array, to: number, ref: number): void {
+    const from = ref < 0 ? this.leaves : ref > 0 ? this.nodes : EMPTY_WORDS;
+    const at = ref < 0 ? -ref * LEAF_ROW_WORDS : ref * ROW_WORDS;
     for (let i = 0; i < HASH_WORDS; i++) {
       out[to + i] = from[at + i] as number;
     }
@@ -243,53 +301,29 @@ export class Arena {
 
   #hashLeaf(row: number, key: Uint8Array, value: Uint8Array): void {
     const engine = this.#engine;
-    const { inputAt } = engine;
-    const length = 9 + key.length + value.length;
-    if (length > engine.maxInput) {
-      new Uint8Array(this.leafHashes.buffer).set(longLeafHash(key, value), row * HASH_SIZE);
+    if (9 + key.length + value.length > engine.maxInput) {
+      this.#setLeafHash(row, leafHash(key, value));
       return;
     }
-    const { bytes } = engine;
-    bytes[inputAt] = LEAF_PREFIX;
-    putU32le(bytes, inputAt + 1, key.length);
-    bytes.set(key, inputAt + 5);
-    putU32le(bytes, inputAt + 5 + key.length, value.length);
-    bytes.set(value, inputAt + 9 + key.length);
-    engine.digest(length, this.leafHashes, row * HASH_WORDS);
+    engine.digest(engine.putLeaf(key, value), this.leaves, row * LEAF_ROW_WORDS);
   }
 
   #growInternal(rows: number): void {
-    if (rows <= this.lefts.length) {
-      return;
+    if (rows * ROW_WORDS > this.nodes.length) {
+      this.nodes = grown(this.nodes, rows * ROW_WORDS);
+      this.#nodeBytes = new Uint8Array(this.nodes.buffer);
     }
-    this.hashes = grown(this.hashes, new Uint32Array(rows * HASH_WORDS));
-    this.leafs = grown(this.leafs, new Int32Array(rows));
-    this.lefts = grown(this.lefts, new Int32Array(rows));
-    this.rights = grown(this.rights, new Int32Array(rows));
-    this.labelBits = grown(this.labelBits, new Uint16Array(rows));
-    this.labels = grown(this.labels, new Uint32Array(rows));
   }
 
   #growLeaves(rows: number): void {
-    if (rows <= this.leafPages.length) {
-      return;
+    if (rows * LEAF_ROW_WORDS > this.leaves.length) {
+      this.leaves = grown(this.leaves, rows * LEAF_ROW_WORDS);
     }
-    this.leafHashes = grown(this.leafHashes, new Uint32Array(rows * HASH_WORDS));
-    this.leafPages = grown(this.leafPages, new Uint32Array(rows));
-    this.leafOffsets = grown(this.leafOffsets, new Uint16Array(rows));
   }
 }
 
-const scratchByte = new Uint8Array(1);
-
-function grown<T extends Uint32Array | Int32Array | Uint16Array>(old: T, larger: T): T {
+function grown(old: Int32Array, words: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(words);
   larger.set(old);
   return larger;
-}
-
-function putU32le(out: Uint8Array, at: number, value: number): void {
-  out[at] = value & 255;
-  out[at + 1] = (value >>> 8) & 255;
-  out[at + 2] = (value >>> 16) & 255;
-  out[at + 3] = value >>> 24;
 }

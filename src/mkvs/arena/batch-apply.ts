@@ -5,7 +5,7 @@
  */
 import { equalBytes } from "#common/bytes.js";
 import { bitAt, commonBits, commonKeyBits, joinBits, sliceBits } from "../node/bits.js";
-import { type Arena, HASH_WORDS, Refs } from "./arena.js";
+import { type Arena, Refs } from "./arena.js";
 
 /** Gives the key of a leaf by its reference. */
 export type KeyOf = (ref: number) => Uint8Array;
@@ -225,7 +225,7 @@ class Walk {
 
   #enterInternal(ref: number, skip: number, depth: number, first: number, last: number): number {
     const arena = this.#arena;
-    const bits = (arena.labelBits[ref] as number) - skip;
+    const bits = arena.labelBits(ref) - skip;
     let from = first;
     let to = last;
     // The first bit below another node's label is known to agree: it decided the side.
@@ -259,9 +259,9 @@ class Walk {
       }
     }
     const frame = this.#open(ref, skip, NO_BITS, bits, depth + bits, from, to);
-    frame.leaf = arena.leafs[ref] as number;
-    frame.left = arena.lefts[ref] as number;
-    frame.right = arena.rights[ref] as number;
+    frame.leaf = arena.leaf(ref);
+    frame.left = arena.left(ref);
+    frame.right = arena.right(ref);
     return LATER;
   }
 
@@ -298,7 +298,7 @@ class Walk {
     const { row, skip, leaf, left, right, bits } = frame;
     const arena = this.#arena;
     if (row !== 0) {
-      if (skip === 0 && leaf === arena.leafs[row] && left === arena.lefts[row] && right === arena.rights[row]) {
+      if (skip === 0 && leaf === arena.leaf(row) && left === arena.left(row) && right === arena.right(row)) {
         return row;
       }
       this.retired.push(row);
@@ -316,26 +316,26 @@ class Walk {
 
   #labelFrom(row: number, skip: number): Uint8Array {
     const label = this.#arena.label(row);
-    return skip === 0 ? label : sliceBits(label, skip, this.#arena.labelBits[row] as number);
+    return skip === 0 ? label : sliceBits(label, skip, this.#arena.labelBits(row));
   }
 
   /** The only child of a vanishing node takes over its label. */
   #pulledUp(row: number, above: Uint8Array, aboveBits: number): number {
     const arena = this.#arena;
-    const bits = arena.labelBits[row] as number;
+    const bits = arena.labelBits(row);
     const label = joinBits(above, aboveBits, arena.label(row), bits);
     return this.#replaced(row, label, aboveBits + bits);
   }
 
   /** A node that has lost the leading bits of its label to a new one above it. */
   #shortened(row: number, skip: number): number {
-    return this.#replaced(row, this.#labelFrom(row, skip), (this.#arena.labelBits[row] as number) - skip);
+    return this.#replaced(row, this.#labelFrom(row, skip), this.#arena.labelBits(row) - skip);
   }
 
   #replaced(row: number, label: Uint8Array, bits: number): number {
-    const { leafs, lefts, rights } = this.#arena;
+    const arena = this.#arena;
     this.retired.push(row);
-    return this.#newInternal(label, bits, leafs[row] as number, lefts[row] as number, rights[row] as number);
+    return this.#newInternal(label, bits, arena.leaf(row), arena.left(row), arena.right(row));
   }
 
   #newInternal(label: Uint8Array, bits: number, leaf: number, left: number, right: number): number {
@@ -357,7 +357,7 @@ class Walk {
       return this.#newLeaf(change);
     }
     const leaf = this.#addLeaf(change);
-    if (this.#sameLeaf(old, leaf)) {
+    if (this.#arena.sameLeaf(old, leaf)) {
       // The value is what it was: the tree keeps the old leaf.
       this.#arena.freeRef(leaf);
       this.newLeaves[change] = old;
@@ -365,16 +365,6 @@ class Walk {
     }
     this.retired.push(old);
     return this.#register(leaf, change);
-  }
-
-  #sameLeaf(a: number, b: number): boolean {
-    const { leafHashes } = this.#arena;
-    for (let i = 0; i < HASH_WORDS; i++) {
-      if (leafHashes[-a * HASH_WORDS + i] !== leafHashes[-b * HASH_WORDS + i]) {
-        return false;
-      }
-    }
-    return true;
   }
 
   #newLeaf(change: number): number {

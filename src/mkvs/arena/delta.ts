@@ -34,8 +34,8 @@ export function deltaRecord(
   const view = new DataView(out.buffer);
   let at = 0;
   const place = (ref: number): void => {
-    view.setUint32(at, ref === 0 ? NOWHERE : (arena.leafPages[-ref] as number), true);
-    view.setUint16(at + 4, ref === 0 ? 0 : (arena.leafOffsets[-ref] as number), true);
+    view.setUint32(at, ref === 0 ? NOWHERE : arena.leafPage(ref), true);
+    view.setUint16(at + 4, ref === 0 ? 0 : arena.leafOffset(ref), true);
     at += 6;
   };
   keys.forEach((key, i) => {

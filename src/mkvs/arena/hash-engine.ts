@@ -1,6 +1,7 @@
 /** SHA-512/256 over a block of memory that hash inputs are put together in: the hash without the cost of a call. */
 import { HASH_SIZE } from "#common/hash.js";
 import { sha512_256 } from "#kernels";
+import { leafHash } from "../node/node.js";
 import { BLOCK_BYTES, sha512Module } from "./sha512-module.js";
 
 /** The little of WebAssembly that is used here; the pure layers know no globals of a platform. */
@@ -16,6 +17,7 @@ interface Exports {
   readonly m: { readonly buffer: ArrayBuffer };
 }
 
+const LEAF_PREFIX = 0x00;
 const PAGES = 1;
 const STATE_AT = 0;
 const INPUT_AT = 128;
@@ -29,12 +31,14 @@ export class HashEngine {
   /** Where inputs are written, from `inputAt` on. */
   readonly bytes: Uint8Array;
   /** The same memory as words of the machine's byte order. */
-  readonly words: Uint32Array;
+  readonly words: Int32Array;
   readonly inputAt = INPUT_AT;
   readonly maxInput = MAX_INPUT;
   readonly #compress: ((state: number, block: number) => void) | undefined;
   /** Initial state, then the state of the hash under way. */
-  readonly #initial: Uint32Array;
+  readonly #initial: Int32Array;
+  readonly #resultWords = new Int32Array(HASH_WORDS);
+  readonly #result = new Uint8Array(this.#resultWords.buffer);
   #padded = -1;
 
   constructor(webAssembly = true) {
@@ -42,8 +46,8 @@ export class HashEngine {
     const memory = exports?.m.buffer ?? new ArrayBuffer(PAGES * 65536);
     this.#compress = exports?.c;
     this.bytes = new Uint8Array(memory);
-    this.words = new Uint32Array(memory);
-    this.#initial = this.#compress === undefined ? new Uint32Array(0) : this.#initialState(this.#compress);
+    this.words = new Int32Array(memory);
+    this.#initial = this.#compress === undefined ? new Int32Array(0) : this.#initialState(this.#compress);
   }
 
   /**
@@ -52,11 +56,11 @@ export class HashEngine {
    * @param length of the input, at most `maxInput`
    * @param out gets the hash as eight words of the machine's byte order, that is as 32 bytes in order
    */
-  digest(length: number, out: Uint32Array, at: number): void {
+  digest(length: number, out: Int32Array, at: number): void {
     const compress = this.#compress;
     if (compress === undefined) {
       const hash = sha512_256(this.bytes.subarray(INPUT_AT, INPUT_AT + length));
-      out.set(new Uint32Array(hash.slice().buffer, 0, HASH_WORDS), at);
+      out.set(new Int32Array(hash.slice().buffer, 0, HASH_WORDS), at);
       return;
     }
     const end = this.#pad(length);
@@ -75,6 +79,40 @@ export class HashEngine {
     }
   }
 
+  /** The hash of some bytes, in an array that the next call uses again. */
+  hash(bytes: Uint8Array, from: number, to: number): Uint8Array {
+    const length = to - from;
+    if (length > MAX_INPUT) {
+      return sha512_256(bytes.subarray(from, to));
+    }
+    const input = this.bytes;
+    for (let i = 0; i < length; i++) {
+      input[INPUT_AT + i] = bytes[from + i] as number;
+    }
+    this.digest(length, this.#resultWords, 0);
+    return this.#result;
+  }
+
+  /** The hash of a leaf (mkvs: hashes), in an array that the next call uses again. */
+  hashLeaf(key: Uint8Array, value: Uint8Array): Uint8Array {
+    if (9 + key.length + value.length > MAX_INPUT) {
+      return leafHash(key, value);
+    }
+    this.digest(this.putLeaf(key, value), this.#resultWords, 0);
+    return this.#result;
+  }
+
+  /** Puts the input of a leaf's hash together, which must fit `maxInput`. Returns its length. */
+  putLeaf(key: Uint8Array, value: Uint8Array): number {
+    const { bytes } = this;
+    bytes[INPUT_AT] = LEAF_PREFIX;
+    putU32le(bytes, INPUT_AT + 1, key.length);
+    bytes.set(key, INPUT_AT + 5);
+    putU32le(bytes, INPUT_AT + 5 + key.length, value.length);
+    bytes.set(value, INPUT_AT + 9 + key.length);
+    return 9 + key.length + value.length;
+  }
+
   /** Writes the padding, unless the last input was as long. Returns where the last block ends. */
   #pad(length: number): number {
     const end = INPUT_AT + ((length + LENGTH_BYTES) & ~(BLOCK_BYTES - 1)) + BLOCK_BYTES;
@@ -91,7 +129,7 @@ export class HashEngine {
   }
 
   /** The initial state of SHA-512/256 (FIPS 180-4, 5.3.6): a hash of its name with a changed state of SHA-512. */
-  #initialState(compress: (state: number, block: number) => void): Uint32Array {
+  #initialState(compress: (state: number, block: number) => void): Int32Array {
     const view = new DataView(this.bytes.buffer);
     squareRoots().forEach((root, i) => view.setBigUint64(8 * i, root ^ 0xa5a5a5a5a5a5a5a5n, true));
     const name = "SHA-512/256";
@@ -104,8 +142,15 @@ export class HashEngine {
   }
 }
 
+function putU32le(out: Uint8Array, at: number, value: number): void {
+  out[at] = value & 255;
+  out[at + 1] = (value >>> 8) & 255;
+  out[at + 2] = (value >>> 16) & 255;
+  out[at + 3] = value >>> 24;
+}
+
 function reverse(word: number): number {
-  return ((word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24)) >>> 0;
+  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
 /** The first 64 bits of the fractions of the square roots of the first eight primes (FIPS 180-4, 5.3.5). */

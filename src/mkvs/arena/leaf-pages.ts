@@ -2,7 +2,7 @@
  * Keys and values of leaves on a disk: records one after the other in pages, in the order in which they were written. Pages
  * are never changed; one that holds nothing any more is deleted.
  */
-import { readU16le, readU32be, readU32le, u32be } from "#common/bytes.js";
+import { readU32be } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import type { DiskTable } from "#common/ports/disk.js";
 
@@ -72,7 +72,7 @@ export class LeafPages {
     if (this.#count === 0) {
       return;
     }
-    this.#table.put(u32be(this.#next), this.#buffer.subarray(0, this.#size));
+    this.#table.put(pageKey(this.#next), this.#buffer.subarray(0, this.#size));
     this.#uses.set(this.#next, { bytes: this.#size, leaves: this.#count, needed: this.#count });
     this.#next++;
     this.#size = 0;
@@ -94,23 +94,8 @@ export class LeafPages {
     return { key: record.subarray(0, keyLength), value: record.subarray(keyLength) };
   }
 
-  /** Whether the record at a place has a key. */
-  hasKey(page: number, offset: number, key: Uint8Array): boolean {
-    const bytes = this.#lent(page);
-    if (readU16le(bytes, offset) !== key.length) {
-      return false;
-    }
-    const at = offset + HEAD_BYTES;
-    for (let i = 0; i < key.length; i++) {
-      if (bytes[at + i] !== key[i]) {
-        return false;
-      }
-    }
-    return true;
-  }
-
   #lent(page: number): Uint8Array {
-    const bytes = page === this.#next ? this.#buffer : this.#table.lend(u32be(page));
+    const bytes = page === this.#next ? this.#buffer : this.#table.lend(pageKey(page));
     if (bytes === undefined) {
       throw new Fault(`mkvs: leaf page ${page} is missing`);
     }
@@ -137,7 +122,7 @@ export class LeafPages {
   deleteUnneeded(): void {
     for (const [page, { needed }] of this.#uses) {
       if (needed <= 0) {
-        this.#table.delete(u32be(page));
+        this.#table.delete(pageKey(page));
         this.#uses.delete(page);
       }
     }
@@ -145,7 +130,7 @@ export class LeafPages {
 
   /** Deletes a page and all after it. */
   deleteFrom(page: number): void {
-    for (const [key] of this.#table.range({ gte: u32be(page) })) {
+    for (const [key] of this.#table.range({ gte: pageKey(page) })) {
       this.#table.delete(key);
       this.#uses.delete(readU32be(key));
     }
@@ -196,7 +181,7 @@ export class LeafPages {
       const use = { bytes: words[i + 1] as number, leaves: words[i + 2] as number, needed: words[i + 3] as number };
       this.#uses.set(words[i] as number, use);
     }
-    for (const [key, bytes] of this.#table.range({ gte: u32be(this.#next) })) {
+    for (const [key, bytes] of this.#table.range({ gte: pageKey(this.#next) })) {
       const leaves = countLeaves(bytes);
       const page = readU32be(key);
       this.#uses.set(page, { bytes: bytes.length, leaves, needed: leaves });
@@ -211,4 +196,17 @@ function countLeaves(page: Uint8Array): number {
     at += HEAD_BYTES + readU16le(page, at) + readU32le(page, at + 2);
   }
   return leaves;
+}
+
+// Without a view on the bytes: these run for every leaf that is read.
+function readU16le(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+}
+
+function readU32le(bytes: Uint8Array, at: number): number {
+  return (readU16le(bytes, at) | (readU16le(bytes, at + 2) << 16)) >>> 0;
+}
+
+function pageKey(page: number): Uint8Array {
+  return Uint8Array.of(page >>> 24, page >>> 16, page >>> 8, page);
 }

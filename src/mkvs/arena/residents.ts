@@ -193,14 +193,14 @@ export class Residents {
 
   #allRows(root: number): Refs {
     const rows = new Refs();
-    const { leafs, lefts, rights } = this.#trees.arena;
+    const { arena } = this.#trees;
     const open = [root];
     for (let ref = open.pop(); ref !== undefined; ref = open.pop()) {
       if (ref !== 0) {
         rows.push(ref);
       }
       if (ref > 0) {
-        open.push(rights[ref] as number, lefts[ref] as number, leafs[ref] as number);
+        open.push(arena.right(ref), arena.left(ref), arena.leaf(ref));
       }
     }
     return rows;

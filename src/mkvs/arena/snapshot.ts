@@ -2,26 +2,13 @@
 import { readU32le, u32le } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import type { DiskTable } from "#common/ports/disk.js";
-import { type Arena, HASH_WORDS } from "./arena.js";
+import { type Arena, LEAF_ROW_WORDS, ROW_WORDS } from "./arena.js";
 
 const PIECE_BYTES = 1 << 20;
-type Words = Uint32Array | Int32Array | Uint16Array | Uint8Array;
-
-/** The parts of a snapshot: the arrays of the arena, the long labels, the uses of the leaf pages. */
-function arraysOf(arena: Arena): Words[] {
-  const { rows, leafRows } = arena;
-  return [
-    arena.hashes.subarray(0, rows * HASH_WORDS),
-    arena.leafs.subarray(0, rows),
-    arena.lefts.subarray(0, rows),
-    arena.rights.subarray(0, rows),
-    arena.labelBits.subarray(0, rows),
-    arena.labels.subarray(0, rows),
-    arena.leafHashes.subarray(0, leafRows * HASH_WORDS),
-    arena.leafPages.subarray(0, leafRows),
-    arena.leafOffsets.subarray(0, leafRows),
-  ];
-}
+const NODES = 0;
+const LEAVES = 1;
+const LABELS = 2;
+const PAGES = 3;
 
 /**
  * Writes a snapshot over the last one.
@@ -29,18 +16,26 @@ function arraysOf(arena: Arena): Words[] {
  * @param pages uses of the leaf pages
  */
 export function writeSnapshot(table: DiskTable, arena: Arena, pages: Uint8Array): void {
-  const parts: Words[] = [...arraysOf(arena), longLabelBytes(arena), pages];
-  parts.forEach((part, number) => {
-    const bytes = new Uint8Array(part.buffer, part.byteOffset, part.byteLength);
-    table.put(pieceKey(number, 0), u32le(bytes.length));
-    let piece = 1;
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES, piece++) {
-      table.put(pieceKey(number, piece), bytes.subarray(at, at + PIECE_BYTES));
-    }
-    while (table.delete(pieceKey(number, piece))) {
-      piece++;
-    }
-  });
+  const { nodes, rows, leaves, leafRows } = arena;
+  writePart(table, NODES, bytesOf(nodes.subarray(0, rows * ROW_WORDS)));
+  writePart(table, LEAVES, bytesOf(leaves.subarray(0, leafRows * LEAF_ROW_WORDS)));
+  writePart(table, LABELS, longLabelBytes(arena));
+  writePart(table, PAGES, pages);
+}
+
+function bytesOf(words: Int32Array): Uint8Array {
+  return new Uint8Array(words.buffer, words.byteOffset, words.byteLength);
+}
+
+function writePart(table: DiskTable, part: number, bytes: Uint8Array): void {
+  table.put(pieceKey(part, 0), u32le(bytes.length));
+  let piece = 1;
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES, piece++) {
+    table.put(pieceKey(part, piece), bytes.subarray(at, at + PIECE_BYTES));
+  }
+  while (table.delete(pieceKey(part, piece))) {
+    piece++;
+  }
 }
 
 /**
@@ -50,19 +45,18 @@ export function writeSnapshot(table: DiskTable, arena: Arena, pages: Uint8Array)
  * @returns the uses of the leaf pages
  */
 export function readSnapshot(table: DiskTable, arena: Arena, root: number): Uint8Array {
-  const rows = lengthOf(table, 1) >> 2;
-  const leafRows = lengthOf(table, 7) >> 2;
-  arena.reserve(rows > leafRows ? rows : leafRows);
-  arena.rows = rows;
-  arena.leafRows = leafRows;
-  arraysOf(arena).forEach((part, number) => {
-    readPart(table, number, new Uint8Array(part.buffer, part.byteOffset, part.byteLength));
-  });
-  const labels = new Uint8Array(lengthOf(table, 9));
-  readPart(table, 9, labels);
+  const nodeBytes = lengthOf(table, NODES);
+  const leafBytes = lengthOf(table, LEAVES);
+  arena.rows = nodeBytes / (4 * ROW_WORDS);
+  arena.leafRows = leafBytes / (4 * LEAF_ROW_WORDS);
+  arena.reserve(arena.rows, arena.leafRows);
+  readPart(table, NODES, bytesOf(arena.nodes).subarray(0, nodeBytes));
+  readPart(table, LEAVES, bytesOf(arena.leaves).subarray(0, leafBytes));
+  const labels = new Uint8Array(lengthOf(table, LABELS));
+  readPart(table, LABELS, labels);
   readLongLabels(arena, labels);
-  const pages = new Uint8Array(lengthOf(table, 10));
-  readPart(table, 10, pages);
+  const pages = new Uint8Array(lengthOf(table, PAGES));
+  readPart(table, PAGES, pages);
   markUsed(arena, root);
   return pages;
 }
@@ -124,7 +118,7 @@ function markUsed(arena: Arena, root: number): void {
       leaves[-ref >> 3] = (leaves[-ref >> 3] as number) | (1 << (-ref & 7));
     } else if (ref > 0) {
       internal[ref >> 3] = (internal[ref >> 3] as number) | (1 << (ref & 7));
-      open.push(arena.rights[ref] as number, arena.lefts[ref] as number, arena.leafs[ref] as number);
+      open.push(arena.right(ref), arena.left(ref), arena.leaf(ref));
     }
   }
   for (const row of arena.longLabels.keys()) {

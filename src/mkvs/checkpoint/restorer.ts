@@ -95,7 +95,7 @@ export class CheckpointRestorer {
 /** @throws DecodeError when the chunk is malformed or proves something about another tree */
 function provenLeaves(root: Root, chunk: Uint8Array): PartLeaf[] {
   const leaves: PartLeaf[] = [];
-  const hasher = new ProofHasher(PROOF_V0, (key, value, leaf) => leaves.push({ key, value, hash: leaf }));
+  const hasher = new ProofHasher(PROOF_V0, (key, value, leaf) => leaves.push({ key, value, hash: leaf.slice() }));
   for (const entry of chunkEntries(chunk)) {
     hasher.take(entry);
   }

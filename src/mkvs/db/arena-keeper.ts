@@ -153,9 +153,9 @@ export class ArenaKeeper {
       }
     }
     for (const leaf of this.#trees.leaves(latest.ref)) {
-      const page = arena.leafPages[-leaf] as number;
+      const page = arena.leafPage(leaf);
       if (sparse.has(page)) {
-        const { key, value } = pages.read(page, arena.leafOffsets[-leaf] as number);
+        const { key, value } = pages.read(page, arena.leafOffset(leaf));
         const offset = pages.append(key, value);
         this.#trees.place(leaf, pages.page, offset);
         pages.release(page);

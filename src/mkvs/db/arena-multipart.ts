@@ -77,7 +77,7 @@ export class ArenaMultipart implements Multipart {
   drop(): void {
     for (const { ref } of this.#parts) {
       for (const leaf of this.#taken ? this.#trees.leaves(ref) : []) {
-        this.#trees.pages.release(this.#trees.arena.leafPages[-leaf] as number);
+        this.#trees.pages.release(this.#trees.arena.leafPage(leaf));
       }
       this.#trees.free(rowsOf(this.#trees, ref));
     }
@@ -106,14 +106,14 @@ function inOrder(leaves: readonly PartLeaf[]): readonly PartLeaf[] {
 
 function rowsOf(trees: ArenaTrees, root: number): Refs {
   const rows = new Refs();
-  const { leafs, lefts, rights } = trees.arena;
+  const { arena } = trees;
   const open = [root];
   for (let ref = open.pop(); ref !== undefined; ref = open.pop()) {
     if (ref !== 0) {
       rows.push(ref);
     }
     if (ref > 0) {
-      open.push(rights[ref] as number, lefts[ref] as number, leafs[ref] as number);
+      open.push(arena.right(ref), arena.left(ref), arena.leaf(ref));
     }
   }
   return rows;

@@ -315,7 +315,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
   #releaseTree(root: Root): void {
     const { arena, pages } = this.trees;
     for (const leaf of this.trees.leaves(this.#ref(root))) {
-      pages.release(arena.leafPages[-leaf] as number);
+      pages.release(arena.leafPage(leaf));
     }
     if (this.#isLatest(root)) {
       this.#residents.evictAll();

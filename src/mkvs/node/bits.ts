@@ -12,6 +12,11 @@ export function bytesOfBits(bits: number): number {
   return (bits + 7) >> 3;
 }
 
+/** A bit string of at most eight bits by its only byte, whose unused bits are zero. Shared: never change it. */
+export function shortLabel(byte: number, bits: number): Uint8Array {
+  return bits === 0 ? NO_BITS : (ONE_BYTE[byte] as Uint8Array);
+}
+
 export function bitAt(bytes: Uint8Array, bit: number): boolean {
   return (((bytes[bit >> 3] as number) >> (7 - (bit & 7))) & 1) === 1;
 }

@@ -2,9 +2,8 @@
 import { readU16le, readU32le } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { EMPTY_HASH, HASH_SIZE } from "#common/hash.js";
-import { sha512_256 } from "#kernels";
+import { HashEngine } from "../arena/hash-engine.js";
 import { bytesOfBits } from "../node/bits.js";
-import { leafHash } from "../node/node.js";
 import { HASH_ENTRY_BYTES } from "./builder.js";
 import { ENTRY_HASH, ENTRY_NODE, PROOF_V0, PROOF_V1 } from "./proof.js";
 
@@ -14,7 +13,10 @@ const NO_LEAF = 2;
 /** Children that an internal node waits for: embedded leaf, left, right. */
 const CHILDREN = 3;
 
-/** Gets each leaf of a proof with its hash, in the order in which the proof holds them. */
+/** Hashes for all proofs: nothing in it survives a call. */
+const engine = new HashEngine();
+
+/** Gets each leaf of a proof with its hash, in the order in which the proof holds them. The hash is lent for the call. */
 export type TakeLeaf = (key: Uint8Array, value: Uint8Array, hash: Uint8Array) => void;
 
 /**
@@ -55,7 +57,7 @@ export class ProofHasher {
       throw new DecodeError("unused entry");
     }
     if (entry === null) {
-      this.#place(EMPTY_HASH, 0, false);
+      this.#place(EMPTY_HASH, 0);
       return;
     }
     switch (entry[0]) {
@@ -63,7 +65,7 @@ export class ProofHasher {
         if (entry.length !== HASH_ENTRY_BYTES) {
           throw new DecodeError(`hash entry of ${entry.length} bytes instead of ${HASH_ENTRY_BYTES}`);
         }
-        this.#place(entry, 1, false);
+        this.#place(entry, 1);
         return;
       case ENTRY_NODE:
         this.#takeNode(entry);
@@ -76,7 +78,7 @@ export class ProofHasher {
   #takeNode(entry: Uint8Array): void {
     need(entry, 3, "node");
     if (entry[1] === KIND_LEAF) {
-      this.#place(this.#leaf(entry, 1).hash, 0, false);
+      this.#place(this.#leaf(entry, 1), 0);
       return;
     }
     if (entry[1] !== KIND_INTERNAL) {
@@ -102,7 +104,7 @@ export class ProofHasher {
     this.#end = slots + CHILDREN * HASH_SIZE;
     const inline = entry[labelEnd] === KIND_LEAF ? this.#leafHead(entry, labelEnd) : 0;
     if (this.#version === PROOF_V0) {
-      this.#place(inline === 0 ? EMPTY_HASH : this.#leaf(entry, labelEnd).hash, 0, true);
+      this.#place(inline === 0 ? EMPTY_HASH : this.#leaf(entry, labelEnd), 0);
     }
   }
 
@@ -115,17 +117,17 @@ export class ProofHasher {
     return keyEnd + 4;
   }
 
-  #leaf(entry: Uint8Array, at: number): { hash: Uint8Array } {
+  #leaf(entry: Uint8Array, at: number): Uint8Array {
     const valueAt = this.#leafHead(entry, at);
     const key = entry.subarray(at + 3, valueAt - 4);
     const value = entry.subarray(valueAt, valueAt + readU32le(entry, valueAt - 4));
-    const hash = leafHash(key, value);
+    const hash = engine.hashLeaf(key, value);
     this.#takeLeaf(key, value, hash);
-    return { hash };
+    return hash;
   }
 
   /** Writes the hash of a finished child into its parent, and so on up while parents are finished by it. */
-  #place(bytes: Uint8Array, from: number, embedded: boolean): void {
+  #place(bytes: Uint8Array, from: number): void {
     let hash = bytes;
     let at = from;
     for (;;) {
@@ -135,16 +137,13 @@ export class ProofHasher {
         return;
       }
       const come = this.#come[top] as number;
-      if (come === 0 && !embedded && this.#version === PROOF_V0) {
-        throw new DecodeError("a child in the place of an embedded leaf");
-      }
       copy(this.#bytes, (this.#slots[top] as number) + come * HASH_SIZE, hash, at, at + HASH_SIZE);
       this.#come[top] = come + 1;
       if (come + 1 < CHILDREN) {
         return;
       }
       const start = this.#starts[top] as number;
-      hash = sha512_256(this.#bytes.subarray(start, this.#end));
+      hash = engine.hash(this.#bytes, start, this.#end);
       at = 0;
       this.#end = start;
       this.#starts.pop();

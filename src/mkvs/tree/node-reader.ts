@@ -2,7 +2,8 @@
 import { EMPTY_HASH } from "#common/hash.js";
 import { internalBytes, leafBytes } from "../node/format.js";
 import { LEAF, type LeafNode, type Node, STUB, type Stub } from "../node/node.js";
-import { PROOF_V0 } from "../proof/proof.js";
+import { tagged } from "../proof/builder.js";
+import { ENTRY_HASH, PROOF_V0 } from "../proof/proof.js";
 import type { NodeTree } from "./node-tree.js";
 
 /**
@@ -14,6 +15,8 @@ export interface NodeReader<H> {
   load(handle: H): H;
   /** Hash of the subtree, 32 bytes. */
   hash(handle: H): Uint8Array;
+  /** The same as the entry of a proof. */
+  hashEntry(handle: H): Uint8Array;
   isLeaf(handle: H): boolean;
   /** Key of a leaf. */
   key(handle: H): Uint8Array;
@@ -49,6 +52,10 @@ export class NodeTreeReader implements NodeReader<Node | Stub> {
 
   hash(handle: Node | Stub): Uint8Array {
     return handle.hash ?? EMPTY_HASH;
+  }
+
+  hashEntry(handle: Node | Stub): Uint8Array {
+    return tagged(ENTRY_HASH, this.hash(handle));
   }
 
   isLeaf(handle: Node | Stub): boolean {
