@@ -104,6 +104,7 @@ describe("a supervised runtime", () => {
   test("has one second to introduce itself", async () => {
     const { host, clock, counts } = scripted((_, run) => (run === 1 ? undefined : INFO));
     const started = host.start();
+    await settle();
     await clock.advance(999);
     expect(counts.killed).toBe(0);
     await clock.advance(1);
@@ -148,6 +149,7 @@ describe("a supervised runtime", () => {
       throw new Fault("no such file");
     });
     void host.start().catch(() => undefined);
+    await settle();
     await clock.advance(0);
     expect(attempts).toBe(2);
     for (const [pause, expected] of [
