@@ -15,7 +15,7 @@ import { type NodeOffer, signDescriptor } from "#worker/registration/descriptor.
 import type { DevelopmentAccount, Member } from "./topology.js";
 
 /** Base units of one token: the exponent of the token is 9. */
-const TOKEN = 1_000_000_000n;
+export const TOKEN = 1_000_000_000n;
 const ACCOUNT_BALANCE = 10_000_000n * TOKEN;
 const ENTITY_STAKE = 100_000n * TOKEN;
 const COMMON_POOL = 100_000_000n * TOKEN;

@@ -160,7 +160,7 @@ async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup):
   const world = worldOf(folder, options);
   const metrics = options.metrics === undefined ? undefined : new NetMetrics();
   const hosts = provisionerOf(options.runtimeHost, world.log);
-  const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs());
+  const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs(), options.byzantine.length > 0);
   const network = new LocalNetwork({
     world,
     genesis,

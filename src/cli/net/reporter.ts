@@ -1,8 +1,10 @@
 import pc from "picocolors";
 import { toHex } from "#common/bytes.js";
 import type { Clock } from "#common/ports/clock.js";
+import type { Incident } from "#network/incidents.js";
 import type { DevelopmentAccount } from "#network/topology.js";
 import { addressFromPublicKey, addressToText } from "#common/address.js";
+import { TOKEN } from "#network/fixture.js";
 
 /** What is told when the network is ready. */
 export interface ReadyReport {
@@ -28,6 +30,12 @@ export interface RoundReport {
   readonly finalizedBy: string;
 }
 
+/** Something that does not happen where all nodes are honest and alive. */
+export type IncidentReport = Incident & {
+  /** Consensus height. */
+  readonly height: bigint;
+};
+
 /** The last word of a run; times are milliseconds since the process began, undefined for what did not happen. */
 export interface SummaryReport {
   readonly firstBlockMs: number | undefined;
@@ -39,6 +47,14 @@ export interface SummaryReport {
   readonly appHash: Uint8Array;
 }
 
+/** How often things went wrong, and what it cost. */
+export interface IncidentCounts {
+  discrepancies: number;
+  resolved: number;
+  /** Base units of all entities together. */
+  slashed: bigint;
+}
+
 /** What the status line shows. */
 export interface Status {
   readonly height: bigint;
@@ -48,6 +64,7 @@ export interface Status {
   readonly blocks: number;
   readonly rounds: number;
   readonly transactions: number;
+  readonly incidents: IncidentCounts;
 }
 
 /** Tells a person or a program what the network does. */
@@ -55,11 +72,45 @@ export interface Reporter {
   ready(report: ReadyReport): void;
   block(report: BlockReport, status: () => Status): void;
   round(report: RoundReport, status: () => Status): void;
+  incident(report: IncidentReport): void;
   summary(report: SummaryReport): void;
 }
 
 function accountFields({ seed, signer }: DevelopmentAccount): { address: string; seed: string } {
   return { address: addressToText(addressFromPublicKey(signer.publicKey)), seed: toHex(seed) };
+}
+
+/** An incident as fields of JSON; amounts are decimal words, as they exceed what numbers hold. */
+function incidentFields(incident: IncidentReport): object {
+  const height = Number(incident.height);
+  switch (incident.type) {
+    case "discrepancy":
+      return { round: Number(incident.round), rank: Number(incident.rank), timeout: incident.timeout, height };
+    case "resolved":
+      return { round: Number(incident.round), height };
+    case "slashed": {
+      const { entity, amount, reason } = incident;
+      return { entity: addressToText(entity), amount: amount.toString(), reason, height };
+    }
+  }
+}
+
+function incidentWords(incident: IncidentReport): string {
+  switch (incident.type) {
+    case "discrepancy": {
+      const why = incident.timeout ? "time was up" : "results differ";
+      return pc.yellow(`discrepancy in round ${incident.round}: ${why} (scheduler of rank ${incident.rank})`);
+    }
+    case "resolved":
+      return pc.green(`round ${incident.round} decided by the backup workers`);
+    case "slashed":
+      return pc.red(`${addressToText(incident.entity)} lost ${tokens(incident.amount)} for ${incident.reason}`);
+  }
+}
+
+/** An amount in whole tokens. */
+function tokens(amount: bigint): string {
+  return `${amount / TOKEN} tokens`;
 }
 
 /** One JSON object per line. */
@@ -78,6 +129,7 @@ export function jsonReporter(write: (text: string) => void): Reporter {
       line("block", { height: Number(height), app_hash: toHex(appHash), time, transactions }),
     round: ({ round, transactions, finalizedBy }) =>
       line("round", { round: Number(round), transactions, finalized_by: finalizedBy }),
+    incident: (report) => line(report.type, incidentFields(report)),
     summary: ({ firstBlockMs, firstRoundMs, blocks, rounds, transactions, memoryMb, appHash }) =>
       line("summary", {
         first_block_ms: firstBlockMs ?? null,
@@ -99,6 +151,9 @@ function statusLine(s: Status): string {
     `committee ${s.committee}`,
     `transactions ${pc.bold(s.transactions.toString())}`,
   ];
+  const { discrepancies, resolved, slashed } = s.incidents;
+  if (discrepancies > 0) parts.push(pc.yellow(`disputed ${discrepancies}, decided by backups ${resolved}`));
+  if (slashed > 0n) parts.push(pc.red(`slashed ${tokens(slashed)}`));
   return parts.join(pc.dim("  ·  "));
 }
 
@@ -139,6 +194,9 @@ export function textReporter(write: (text: string) => void, live: boolean, clock
     },
     block: (_, status) => show(status),
     round: (_, status) => show(status),
+    incident(report) {
+      if (isReady) write(`${live ? "\r\u001b[2K" : ""}${incidentWords(report)}\n`);
+    },
     summary({ blocks, rounds, transactions, memoryMb, firstRoundMs }) {
       const first = firstRoundMs === undefined ? "" : `, first round after ${firstRoundMs} ms`;
       const end = live ? "\n" : "";

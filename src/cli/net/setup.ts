@@ -18,6 +18,8 @@ const KEY_FILE = "network.key";
 const SECRET_SIZE = 32;
 const ACCOUNTS = 10;
 const COMMITTEE: CommitteeSize = { primary: 3, backup: 2 };
+/** Of three backup workers the honest ones are a majority even if one that misbehaves is elected for both roles. */
+const WARY_COMMITTEE: CommitteeSize = { primary: 3, backup: 3 };
 const NANOS_PER_MS = 1_000_000n;
 
 /** ID of the key-value test runtime that clients of the ecosystem know: the test flag and nothing else. */
@@ -49,14 +51,20 @@ function secretOf(folder: DataFolder): Uint8Array {
   return secret;
 }
 
-/** Reads or makes genesis document and keys of the network in a folder. @param nowMs genesis time of a new one */
-export function setUpNetwork(folder: DataFolder, nowMs: number): NetworkSetup {
+/**
+ * Reads or makes genesis document and keys of the network in a folder.
+ *
+ * @param nowMs genesis time of a new one
+ * @param wary whether a node of a new network is expected to misbehave
+ */
+export function setUpNetwork(folder: DataFolder, nowMs: number, wary: boolean): NetworkSetup {
   const members = networkMembers(secretOf(folder), DEFAULT_SIZE);
   const accounts = developmentAccounts(ACCOUNTS);
   const stored = folder.read(GENESIS_FILE);
   if (stored !== undefined) return { genesis: parseGenesis(fromUtf8(stored)), members, accounts };
   const genesisTime = timestampFromNanos(BigInt(Math.floor(nowMs)) * NANOS_PER_MS);
-  const genesis = buildGenesis({ members, accounts, committee: COMMITTEE, runtimeId: RUNTIME_ID, genesisTime });
+  const committee = wary ? WARY_COMMITTEE : COMMITTEE;
+  const genesis = buildGenesis({ members, accounts, committee, runtimeId: RUNTIME_ID, genesisTime });
   folder.write(GENESIS_FILE, printGenesis(genesis), 0o644);
   return { genesis, members, accounts };
 }

@@ -37,7 +37,7 @@ export class Accuser {
     const { nodeId, round } = accusation(evidence);
     const key = `${round}/${toHex(nodeId)}`;
     if (this.waiting.has(key) || this.waiting.size >= MAX_WAITING || !this.isWorthIt(evidence)) return;
-    this.options.log.warn("member contradicts itself", { round, node: toHex(nodeId) });
+    this.options.log.info("member contradicts itself", { round, node: toHex(nodeId) });
     const timer = this.options.clock.setTimer(turn * TURN_MS, () => this.submit(key, evidence));
     this.waiting.set(key, timer);
   }

@@ -76,7 +76,7 @@ export class Observations {
     if (round === undefined) return;
     if (executionDiscrepancyDetected?.round === round.number) {
       const { rank, timeout } = executionDiscrepancyDetected;
-      this.options.log.warn("execution discrepancy", { round: round.number, rank, timeout });
+      this.options.log.info("execution discrepancy", { round: round.number, rank, timeout });
       round.discrepancy = rank;
     }
     const commit = executorCommitted?.commit;
