@@ -1,9 +1,11 @@
-import { assert } from "#common/assert.js";
+import { prepareMessage } from "#common/crypto/context.js";
+import type { Ed25519Claim } from "#common/crypto/kernels.js";
 import { BlockIdFlag, commitVote } from "#consensus/block/commit.js";
 import { checkLightBlock, LightBlock } from "#consensus/block/light-block.js";
-import { verifyVote } from "#consensus/block/signing.js";
+import { CONSENSUS_SIGNATURE_CONTEXT } from "#consensus/block/signing.js";
 import { timestampFromNanos, timestampToNanos } from "#consensus/block/timestamp.js";
 import { verifyCommit } from "#consensus/block/verify-commit.js";
+import { voteSignBytes } from "#consensus/block/vote.js";
 import { verifyLightBlock } from "#consensus/light/verify.js";
 
 const HOUR = 3_600_000_000_000n;
@@ -16,8 +18,8 @@ export interface Work {
   enoughSignatures(): void;
   /** Decodes a light block and checks its form and hashes, no signature. */
   form(): void;
-  /** Checks each signature by itself and nothing else. */
-  singly(): void;
+  /** The signatures of the first block with keys and digests, for whoever checks them in another way. */
+  readonly claims: readonly Ed25519Claim[];
 }
 
 /** @param first a light block; @param next the one after it, both in the engine's encoding */
@@ -38,16 +40,11 @@ export function prepare(first: Uint8Array, next: Uint8Array): Work {
     form() {
       checkLightBlock(chainId, LightBlock.decode(first));
     },
-    singly() {
-      commit.signatures.forEach((slot, i) => {
-        if (slot.blockIdFlag === BlockIdFlag.absent) return;
-        const valid = verifyVote(
-          chainId,
-          validatorSet.validators[i]?.publicKey ?? slot.signature,
-          commitVote(commit, i),
-        );
-        assert(valid, "a recorded signature is valid");
-      });
-    },
+    claims: commit.signatures.flatMap(({ blockIdFlag, signature }, i) => {
+      const publicKey = validatorSet.validators[i]?.publicKey;
+      if (blockIdFlag === BlockIdFlag.absent || publicKey === undefined) return [];
+      const message = prepareMessage(CONSENSUS_SIGNATURE_CONTEXT, voteSignBytes(chainId, commitVote(commit, i)));
+      return [{ publicKey, message, signature }];
+    }),
   };
 }

@@ -46,7 +46,7 @@ const channel: Channel = {
     if (answer.kind !== "unary") throw new TypeError("not a unary method");
     return answer.result;
   },
-  async *stream() {
+  stream() {
     throw new CodedError("test", 1, "no streams");
   },
 };
