@@ -43,7 +43,8 @@ describeVectors<{ vectors: Case[] }>("common/ed25519_speccheck.json", ({ vectors
     expect(decide(nobleAccepts, key, message, signature)).toBe(entry.valid);
     const [first, second] = companions();
     expect(verifyRawAll([first, { publicKey: key, message, signature }, second])).toBe(entry.valid);
-    const alone: typeof opensslAccepts = (publicKey, m, s) => nobleAcceptsAll([{ publicKey, message: m, signature: s }]);
+    const alone: typeof opensslAccepts = (publicKey, m, s) =>
+      nobleAcceptsAll([{ publicKey, message: m, signature: s }]);
     const among: typeof opensslAccepts = (publicKey, m, s) =>
       nobleAcceptsAll([first, { publicKey, message: m, signature: s }, second]);
     expect(decide(alone, key, message, signature)).toBe(entry.valid);

@@ -50,7 +50,12 @@ describe.each([
 
   it("is refused when two signatures are exchanged, though their sum stays the same", () => {
     const [a, b] = claims(2, 1) as [Ed25519Claim, Ed25519Claim];
-    expect(acceptsAll([{ ...a, signature: b.signature }, { ...b, signature: a.signature }])).toBe(false);
+    expect(
+      acceptsAll([
+        { ...a, signature: b.signature },
+        { ...b, signature: a.signature },
+      ]),
+    ).toBe(false);
   });
 });
 
