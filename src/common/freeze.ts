@@ -9,6 +9,7 @@ import { SortedMap } from "./sorted-map.js";
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
   if (value instanceof SortedMap) {
+    if (value.isFrozen) return value;
     for (const [key, item] of value.entries()) {
       deepFreeze(key);
       deepFreeze(item);
@@ -16,6 +17,7 @@ export function deepFreeze<T>(value: T): T {
     value.freeze();
     return value;
   }
+  if (Object.isFrozen(value)) return value;
   for (const item of Object.values(value)) deepFreeze(item);
   return Object.freeze(value);
 }

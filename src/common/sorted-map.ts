@@ -58,7 +58,7 @@ export class SortedMap<K, V> {
   /** Made with the first entry: most maps of the state are empty. */
   private index: Map<string, Entry<K, V>> | undefined;
   private order: string[] | undefined;
-  private frozen = false;
+  private frozen: boolean | undefined;
 
   constructor(private readonly codec: KeyCodec<K>) {}
 
@@ -87,7 +87,7 @@ export class SortedMap<K, V> {
   }
 
   set(key: K, value: V): this {
-    assert(!this.frozen, "The map is shared and cannot be changed.");
+    assert(this.frozen !== true, "The map is shared and cannot be changed.");
     const id = identifier(this.codec.encode(key));
     if (this.index === undefined) {
       this.index = new Map([[id, { key, value }]]);
@@ -108,7 +108,7 @@ export class SortedMap<K, V> {
   }
 
   delete(key: K): boolean {
-    assert(!this.frozen, "The map is shared and cannot be changed.");
+    assert(this.frozen !== true, "The map is shared and cannot be changed.");
     if (this.index === undefined) return false;
     const id = identifier(this.codec.encode(key));
     if (!this.index.delete(id)) return false;
@@ -120,6 +120,10 @@ export class SortedMap<K, V> {
   freeze(): this {
     this.frozen = true;
     return this;
+  }
+
+  get isFrozen(): boolean {
+    return this.frozen === true;
   }
 
   private sorted(index: Map<string, Entry<K, V>>): string[] {
@@ -159,6 +163,7 @@ export class SortedMap<K, V> {
   /** A copy of the map; the values are shared. */
   clone(): SortedMap<K, V> {
     const copy = new SortedMap<K, V>(this.codec);
+    if (this.index === undefined) return copy;
     for (const [key, value] of this.entries()) copy.set(key, value);
     return copy;
   }

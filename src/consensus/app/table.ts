@@ -68,26 +68,47 @@ function stored<V>(what: string, schema: Schema<V>): ValueCodec<V> {
   };
 }
 
-/** Decoded values that all readers of a table share, by key; the bytes tell whether a value is still the one. */
-const SHARED_VALUES = 2048;
+/** Decoded values that a table remembers, by key; the bytes tell whether a value is still the one. */
+const REMEMBERED_VALUES = 4096;
+
+/** How a value is handed to several readers. */
+interface Sharing<V> {
+  /** What is remembered of a value that its owner goes on using. */
+  keep(value: V): V;
+  /** What a reader gets of a remembered value. */
+  lend(value: V): V;
+}
 
 /**
- * Remembers what the bytes under a key decoded to. That is a pure function's answer, so it cannot differ between states
- * or nodes. The values are frozen, because all readers get the same one.
+ * Remembers what the bytes under a key decode to. That is a pure function's answer, so it cannot differ between states or
+ * nodes.
  */
-class SharedValues<V> {
-  private readonly values = new RecentMap<{ readonly bytes: Uint8Array; readonly value: V }>(SHARED_VALUES);
+class ValueMemory<V> {
+  private readonly values = new RecentMap<{ readonly bytes: Uint8Array; readonly value: V }>(REMEMBERED_VALUES);
 
-  constructor(private readonly codec: ValueCodec<V>) {}
+  constructor(
+    private readonly codec: ValueCodec<V>,
+    private readonly sharing: Sharing<V>,
+  ) {}
 
   decode(key: Uint8Array, bytes: Uint8Array): V {
     const id = binaryText(key);
     const known = this.values.get(id);
-    if (known !== undefined && equalBytes(known.bytes, bytes)) return known.value;
-    const value = deepFreeze(this.codec.decode(bytes));
+    if (known !== undefined && equalBytes(known.bytes, bytes)) return this.sharing.lend(known.value);
+    const value = this.sharing.keep(this.codec.decode(bytes));
     this.values.set(id, { bytes: bytes.slice(), value });
-    return value;
+    return this.sharing.lend(value);
   }
+
+  /** Takes note of a value that is stored under a key. */
+  wrote(key: Uint8Array, bytes: Uint8Array, value: V): void {
+    this.values.set(binaryText(key), { bytes: bytes.slice(), value: this.sharing.keep(value) });
+  }
+}
+
+/** All readers get the same value, which nobody can change. */
+function frozen<V>(): Sharing<V> {
+  return { keep: deepFreeze, lend: (value) => value };
 }
 
 /** A single value of the state under one prefix byte. */
@@ -135,7 +156,7 @@ export function cell<V>(prefix: number, schema: Schema<V>): Cell<V> {
 export function sharedCell<V>(prefix: number, schema: Schema<V>): Cell<V> {
   const codec = stored(schema.typeName, schema);
   const key = Uint8Array.of(prefix);
-  const values = new SharedValues(codec);
+  const values = new ValueMemory(codec, frozen());
   return makeCell(prefix, codec, (bytes) => values.decode(key, bytes));
 }
 
@@ -172,7 +193,9 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
     readonly prefix: number,
     private readonly parts: readonly KeyPart<unknown>[],
     private readonly codec: ValueCodec<V>,
-    private readonly shared?: SharedValues<V>,
+    private readonly memory?: ValueMemory<V>,
+    /** Whether values are remembered when they are written, too; else only when they are read. */
+    private readonly remembersWrites = false,
   ) {
     this.size = parts.reduce((sum, part) => sum + part.size, 1);
   }
@@ -191,7 +214,7 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
   }
 
   private decodeValue(key: Uint8Array, bytes: Uint8Array): V {
-    return this.shared === undefined ? this.codec.decode(bytes) : this.shared.decode(key, bytes);
+    return this.memory === undefined ? this.codec.decode(bytes) : this.memory.decode(key, bytes);
   }
 
   has(state: KeyValueReader, ...key: K): boolean {
@@ -199,7 +222,10 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
   }
 
   set(state: KeyValueStore, key: K, value: V): void {
-    state.insert(this.key(...key), this.codec.encode(value));
+    const stateKey = this.key(...key);
+    const bytes = this.codec.encode(value);
+    state.insert(stateKey, bytes);
+    if (this.remembersWrites) this.memory?.wrote(stateKey, bytes, value);
   }
 
   remove(state: KeyValueStore, ...key: K): void {
@@ -251,7 +277,22 @@ export function sharedTable<const P extends readonly KeyPart<unknown>[], V>(
   value: Schema<V>,
 ): Table<KeyValues<P>, V> {
   const codec = stored(value.typeName, value);
-  return new StateTable(prefix, parts, codec, new SharedValues(codec));
+  return new StateTable(prefix, parts, codec, new ValueMemory(codec, frozen()));
+}
+
+/**
+ * A table whose values are read and changed all the time and cost more to decode than to copy.
+ * @param copy a value that can be changed without changing the original; everything that it shares with the original
+ *   must be frozen by it
+ */
+export function copiedTable<const P extends readonly KeyPart<unknown>[], V>(
+  prefix: number,
+  parts: P,
+  value: Schema<V>,
+  copy: (value: V) => V,
+): Table<KeyValues<P>, V> {
+  const codec = stored(value.typeName, value);
+  return new StateTable(prefix, parts, codec, new ValueMemory(codec, { keep: copy, lend: copy }), true);
 }
 
 /** A table of raw bytes. */

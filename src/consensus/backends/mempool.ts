@@ -58,6 +58,11 @@ export interface Included {
   readonly succeeded: boolean;
 }
 
+function displacement({ hash }: PooledTransaction): Evicted {
+  const reason = "displaced from the full transaction pool by a better transaction";
+  return { hash, error: consensusErrors.invalidArgument(reason) };
+}
+
 /**
  * Transactions that passed the check and wait for a block (consensus: mempool): the higher priority of the service first,
  * then the higher gas price, then the earlier one. The transactions of one signer stay in the order of their nonces
@@ -115,8 +120,7 @@ export class Mempool {
       this.displacedSigners.add(tx.signer);
     }
     this.keep(id, hash, raw, opened);
-    const error = consensusErrors.invalidArgument("displaced from the full transaction pool by a better transaction");
-    return { hash, displaced: displaced.map((tx) => ({ hash: tx.hash, error })) };
+    return { hash, displaced: displaced.map(displacement) };
   }
 
   private isFull(size: number): boolean {
@@ -184,7 +188,9 @@ export class Mempool {
   private keep(id: string, hash: Uint8Array, raw: Uint8Array, opened: OpenedTransaction): void {
     const signer = binaryText(opened.signer);
     const gas = opened.tx.fee?.gas ?? 0n;
-    const tx = { ...this.rankOf(opened.tx), hash, id, raw, opened, signer, gas, since: this.app.height };
+    const { priority, price, arrival } = this.rankOf(opened.tx);
+    const since = this.app.height;
+    const tx: PooledTransaction = { priority, price, arrival, hash, id, raw, opened, signer, gas, since };
     this.arrivals++;
     this.pool.set(id, tx);
     this.bytes += raw.length;

@@ -1,4 +1,4 @@
-import { toHex } from "#common/bytes.js";
+import { equalBytes, toHex } from "#common/bytes.js";
 import type { BlockOutcome } from "../app/block-run.js";
 import { APP_VERSION } from "../backends/embedded/build-block.js";
 import { ConsensusParams } from "../block/params.js";
@@ -42,6 +42,25 @@ function codeOf({ codespace, code }: TransactionResult): string {
   return code === 0 ? "success" : `${codespace}/${code}`;
 }
 
+function sameEvent(a: AbciEvent, b: AbciEvent | undefined): boolean {
+  if (a.type !== b?.type || a.attributes.length !== b.attributes.length) return false;
+  return a.attributes.every(({ key, value }, i) => {
+    const other = b.attributes[i];
+    return key === other?.key && value === other.value;
+  });
+}
+
+function sameEvents(a: readonly AbciEvent[], b: readonly AbciEvent[]): boolean {
+  return a.length === b.length && a.every((event, i) => sameEvent(event, b[i]));
+}
+
+/** Whether everything agrees; only where it does not is it worth finding out what differs. */
+function sameResult(a: TransactionResult, b: TransactionResult): boolean {
+  if (a.code !== b.code || (a.code !== 0 && a.codespace !== b.codespace)) return false;
+  if (a.gasWanted !== b.gasWanted || a.gasUsed !== b.gasUsed) return false;
+  return equalBytes(a.data, b.data) && sameEvents(a.events, b.events);
+}
+
 class Comparison {
   constructor(private readonly record: RecordedHeight) {}
 
@@ -50,6 +69,7 @@ class Comparison {
   }
 
   events(where: string, theirs: readonly AbciEvent[], ours: readonly AbciEvent[], place: Place = {}): void {
+    if (sameEvents(theirs, ours)) return;
     for (let i = 0; i < theirs.length || i < ours.length; i++) {
       const [expected, found] = [describe(theirs[i]), describe(ours[i])];
       if (expected === found) continue;
@@ -60,6 +80,7 @@ class Comparison {
   }
 
   result(index: number, theirs: TransactionResult, ours: TransactionResult): void {
+    if (sameResult(theirs, ours)) return;
     const method = methodOf(this.record.block.data.txs[index]);
     const place = { transaction: index, method, service: method?.split(".")[0] };
     const where = method === undefined ? `transaction ${index}` : `transaction ${index} (${method})`;

@@ -4,10 +4,10 @@ import { unknown } from "#common/errors/index.js";
 import { Quantity } from "#common/quantity.js";
 import { SortedMap } from "#common/sorted-map.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
-import { addressPart, cell, keySet, table, u64Part } from "../../../app/table.js";
-import { Account, DebondingDelegation, Delegation, EpochSigning } from "../types/account.js";
+import { addressPart, cell, copiedTable, keySet, table, u64Part } from "../../../app/table.js";
+import { Account, copyAccount, DebondingDelegation, Delegation, EpochSigning } from "../types/account.js";
 
-const accounts = table(0x50, [addressPart], Account);
+const accounts = copiedTable(0x50, [addressPart], Account, copyAccount);
 const totalSupplyCell = cell(0x51, Quantity);
 const commonPoolCell = cell(0x52, Quantity);
 /** Escrow account, delegator. */

@@ -1,9 +1,11 @@
 /** Accounts of the ledger and what belongs to them (staking: types). */
 import { Address } from "#common/address.js";
 import { PublicKey } from "#common/crypto/keys.js";
+import { deepFreeze } from "#common/freeze.js";
 import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
 import { Quantity } from "#common/quantity.js";
 import { list, map, named, nullable, omitEmpty, optional, struct, text, u64, u8 } from "#common/schema/index.js";
+import type { SortedMap } from "#common/sorted-map.js";
 import { CommissionSchedule } from "./commission.js";
 import { ThresholdKind } from "./thresholds.js";
 
@@ -61,6 +63,28 @@ export class Account extends struct("Account", {
   general: omitEmpty(GeneralAccount),
   escrow: omitEmpty(EscrowAccount),
 }) {}
+
+/** An account that can be changed without changing the original; what both share is frozen. */
+export function copyAccount({ general, escrow }: Account): Account {
+  const { active, debonding, commissionSchedule, stakeAccumulator } = escrow;
+  return {
+    general: { ...general, allowances: general.allowances.clone(), hooks: copyMap(general.hooks) },
+    escrow: {
+      active: { ...active },
+      debonding: { ...debonding },
+      commissionSchedule: {
+        rates: commissionSchedule.rates.map(deepFreeze),
+        bounds: commissionSchedule.bounds.map(deepFreeze),
+      },
+      stakeAccumulator: { claims: copyMap(stakeAccumulator.claims) },
+    },
+  };
+}
+
+function copyMap<K, V>(map: SortedMap<K, V>): SortedMap<K, V> {
+  for (const item of map.values()) deepFreeze(item);
+  return map.clone();
+}
 
 /** Shares of an escrow account's active pool. */
 export class Delegation extends struct("Delegation", { shares: Quantity }) {}
