@@ -1,4 +1,6 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { toHex } from "#common/bytes.js";
 import { MemoryDisk } from "#common/memory-disk.js";
 import { Evidence, type LightClientAttackEvidence } from "#consensus/block/evidence.js";
 import { type Header, headerHash } from "#consensus/block/header.js";
@@ -309,5 +311,40 @@ describe("evidence of an attack", () => {
         reason("signature"),
       );
     });
+  });
+});
+
+describe("any history of validators", () => {
+  it("is verified block by block exactly when it is verified in leaps, to the same header", async () => {
+    const seed = 1_234_567;
+    process.stdout.write(`\nlight client histories: seed ${seed}\n`);
+    const turnover = fc.array(fc.nat({ max: 3 }), { minLength: 12, maxLength: 12 });
+    const signing = fc.array(fc.nat({ max: 5 }), { minLength: 12, maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(turnover, signing, async (steps, missing) => {
+        const first = (height: number): number => steps.slice(0, height).reduce((sum, step) => sum + step, 0);
+        const validators = (height: number): number[] => Array.from({ length: 6 }, (_, i) => first(height) + i);
+        // With two or more of six missing, a commit has too little power.
+        const absent = (height: number): number => ((missing[height] ?? 0) === 5 ? 2 : (missing[height] ?? 0) % 2);
+        const blocks = makeChain({
+          heights: 11,
+          validators,
+          signed: (height) => validators(height).slice(absent(height)),
+        });
+        const outcome = async (stride: "sequential" | "skipping"): Promise<string> => {
+          try {
+            const block = await clientOf(new ListProvider("primary", blocks), [], { stride }).verify(11n);
+            return toHex(headerHash(block.header));
+          } catch (error) {
+            return (error as { reason?: string }).reason ?? "unknown";
+          }
+        };
+        const [steady, leaping] = [await outcome("sequential"), await outcome("skipping")];
+        // A leap may pass over a block that too few signed; it never leads elsewhere.
+        if (steady === "power") expect(["power", toHex(headerHash(at(blocks, 11).header))]).toContain(leaping);
+        else expect(leaping).toBe(steady);
+      }),
+      { seed, numRuns: 40 },
+    );
   });
 });
