@@ -2,6 +2,7 @@ import { addressFromPublicKey } from "#common/address.js";
 import type { Signer } from "#common/crypto/signature.js";
 import type { Clock } from "#common/ports/clock.js";
 import { type Channel, type Client, createClient } from "#common/rpc/index.js";
+import { stakingMethods } from "#consensus/services/staking/rpc.js";
 import { Transfer } from "#consensus/services/staking/types/transactions.js";
 import { transactionErrors } from "#consensus/transaction/errors.js";
 import { submissionMethods } from "#consensus/transaction/rpc.js";
@@ -32,11 +33,13 @@ export class FeeTooHigh extends Error {
 export class Sender {
   readonly #options: SenderOptions;
   readonly #client: Client<(typeof submissionMethods)["methods"]>;
+  readonly #ledger: Client<(typeof stakingMethods)["methods"]>;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: SenderOptions) {
     this.#options = options;
     this.#client = createClient(submissionMethods, options.channel);
+    this.#ledger = createClient(stakingMethods, options.channel);
   }
 
   /**
@@ -72,8 +75,9 @@ export class Sender {
 
   async #attempt(method: string, body: Uint8Array): Promise<void> {
     const { signer, chainContext, maxFee } = this.#options;
-    const accountAddress = addressFromPublicKey(signer.publicKey);
-    const nonce = await this.#client.GetSignerNonce({ accountAddress, height: 0n });
+    const owner = addressFromPublicKey(signer.publicKey);
+    const { general } = await this.#ledger.Account({ height: 0n, owner });
+    const { nonce } = general;
     const draft: Transaction = { nonce, fee: undefined, method, body };
     const gas = await this.#client.EstimateGas({ signer: signer.publicKey, transaction: draft });
     const amount = gas * (await this.#client.MinGasPrice());
