@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { MISCONDUCTS } from "#network/byzantine/switches.js";
+import { createBundle, inspectBundle, installBundle, verifyBundle } from "./bundle.js";
 import { runNet } from "./net/net.js";
 import { checkGenesisFile, dumpGenesis } from "./genesis.js";
 import { runReplay } from "./replay.js";
@@ -103,12 +104,49 @@ function genesisCommand(): Command {
   return new Command("genesis").description("work with genesis documents").addCommand(check).addCommand(dump);
 }
 
+function bundleCommand(): Command {
+  const maxSize = (): Option =>
+    new Option("--max-size <MiB>", "largest size of all files together, unpacked (default: 1024)").argParser(
+      integer("--max-size", 1, 1_048_576),
+    );
+  const create = new Command("create")
+    .description("make a bundle of a runtime's program")
+    .argument("<output>", "archive to write, usually *.orc")
+    .requiredOption("--id <id>", "identifier of the runtime, 64 hexadecimal digits")
+    .requiredOption("--version <version>", "version of the program, as in 1.2.3")
+    .requiredOption("--executable <file>", "the program: an executable, or a script for Node.js in one file")
+    .option("--name <name>", "name of the runtime for people")
+    .option("--sgx-executable <file>", "the program as an SGX enclave (*.sgxs)")
+    .option("--sgx-signature <file>", "the enclave's SIGSTRUCT")
+    .action(createBundle);
+  const inspect = new Command("inspect")
+    .description("check a bundle and print what it holds")
+    .argument("<file>", "archive")
+    .option("--json", "print a JSON object", false)
+    .action(inspectBundle);
+  const verify = new Command("verify")
+    .description("check a bundle: digests, names, sizes, enclave signatures")
+    .argument("<file>", "archive")
+    .option("--hash <hash>", "manifest hash that it must have, as in the runtime's descriptor")
+    .addOption(maxSize())
+    .action(verifyBundle);
+  const install = new Command("install")
+    .description("unpack a bundle into a node's data folder")
+    .argument("<file>", "archive")
+    .requiredOption("--data <dir>", "data folder of a stopped node")
+    .addOption(maxSize())
+    .action(installBundle);
+  const bundle = new Command("bundle").description("work with runtime bundles");
+  for (const command of [create, inspect, verify, install]) bundle.addCommand(command);
+  return bundle;
+}
+
 function program(): Command {
   const root = new Command("qanat")
     .description("an independent implementation of the Oasis Core protocol, release v26.1")
     .showSuggestionAfterError()
     .version("0.1.0");
-  for (const command of [netCommand(), replayCommand(), genesisCommand()]) root.addCommand(command);
+  for (const command of [netCommand(), replayCommand(), genesisCommand(), bundleCommand()]) root.addCommand(command);
   const strict = (command: Command): void => {
     command.exitOverride().showSuggestionAfterError().showHelpAfterError("(--help lists the options)");
     command.commands.forEach(strict);

@@ -29,6 +29,8 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
       "@noble/curves",
       "@noble/hashes",
       "prom-client",
+      "yauzl",
+      "yazl",
     ],
     builtins: true,
   },
