@@ -210,6 +210,7 @@ export function runtimeDescriptor(id: Uint8Array, owner: Signer, committee: Comm
       round_timeout: 20,
       max_messages: 32,
       min_live_rounds_percent: 50,
+      max_missed_proposals_percent: 80,
       min_live_rounds_eval: 5,
       max_liveness_fails: 3,
     },

@@ -7,6 +7,7 @@ import type { P2pHost } from "#p2p/host.js";
 import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { BeaconProver } from "#worker/beacon/prover.js";
+import { BackendReader } from "#worker/consensus-reader.js";
 import type { Conduct } from "#worker/executor/outlet.js";
 import type { HostSite } from "#worker/options.js";
 import type { NodeOffer } from "#worker/registration/descriptor.js";
@@ -65,6 +66,7 @@ export class Node {
           disk,
           signer: identity.node,
           provision,
+          consensusReader: new BackendReader(backend, submitter),
           ...(executes ? { executor: { submitter, conduct } } : {}),
         }),
     );

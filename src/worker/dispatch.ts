@@ -1,6 +1,7 @@
 import { assert } from "#common/assert.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { LightBlock as EngineLightBlock } from "#consensus/block/light-block.js";
+import { totalVotingPower } from "#consensus/block/validator.js";
 import { epochOf } from "#consensus/services/beacon/state.js";
 import type { Runtime } from "#consensus/services/registry/types/runtime.js";
 import {
@@ -27,11 +28,12 @@ export interface Dispatch {
   readonly incoming: readonly IncomingMessage[];
 }
 
-/** The light block of a height in the engine's encoding. */
+/** The light block of a height in the engine's encoding; for a height to come only its validators. */
 export function lightBlockAt(backend: Backend, height: bigint): LightBlock {
   const header = backend.block(height)?.header;
-  const signedHeader = { header, commit: backend.commit(height) };
-  const validatorSet = backend.validators(height);
+  const signedHeader = header === undefined ? undefined : { header, commit: backend.commit(height) };
+  const validators = backend.validators(height);
+  const validatorSet = validators && { ...validators, totalVotingPower: totalVotingPower(validators) };
   return { height, meta: EngineLightBlock.encode({ signedHeader, validatorSet }) };
 }
 

@@ -17,6 +17,7 @@ import { RoundReader } from "#runtime/history/round-reader.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
 import { ChainFollower } from "./chain-follower.js";
+import { ConsensusSync } from "./consensus-sync.js";
 import { RuntimeClient } from "./client/runtime-client.js";
 import { dispatchAt } from "./dispatch.js";
 import { Executor } from "./executor/executor.js";
@@ -47,6 +48,7 @@ export class RuntimeWorker {
   private readonly pool: TxPool;
   private readonly follower: ChainFollower;
   private readonly sync: RoundSync;
+  private readonly consensusSync: ConsensusSync;
   private readonly executor: Executor | undefined;
   private readonly rounds = new EventHub<RoundReport>();
   private topic: JoinedTopic | undefined;
@@ -69,6 +71,7 @@ export class RuntimeWorker {
     this.history = new BlockHistory(disk, runtimeId, { honorSync: true });
     this.reader = new RoundReader(this.db);
     this.host = this.provision();
+    this.consensusSync = new ConsensusSync(backend, this.host, clock, log);
     this.pool = new TxPool({
       host: this.host,
       clock,
@@ -107,6 +110,7 @@ export class RuntimeWorker {
         nodeId: signer.publicKey,
         localStorage: new DiskLocalStorage(disk, runtimeId),
         runtimeTrees: new NodeDbSyncer(this.db),
+        consensusTrees: new NodeDbSyncer(backend.app.stateDb),
         fetchTransactions: (limit) => this.pool.more(limit),
         ...(consensusReader === undefined ? {} : { consensus: consensusReader }),
       },
@@ -136,6 +140,7 @@ export class RuntimeWorker {
     const { runtimeId, backend, p2p, executor } = this.options;
     const { chainContext } = backend.app;
     await this.host.start();
+    this.consensusSync.start();
     this.topic = p2p.join(topicId(chainContext, "tx", runtimeId), (data) => this.receive(data));
     this.ends.push(serveTransactions(p2p, chainContext, runtimeId, (txHash) => this.pool.get(txHash)));
     if (executor !== undefined) this.ends.push(serveDiffs(p2p, chainContext, runtimeId, this.db));
@@ -152,6 +157,7 @@ export class RuntimeWorker {
     await this.executor?.stop();
     // Whoever waits for the runtime need not wait any longer.
     await this.host.stop();
+    await this.consensusSync.stop();
     await this.pool.stop();
     await this.sync.stop();
     this.client.close();

@@ -1,6 +1,6 @@
 /** Blocks, results and light blocks in the form in which clients get them (consensus: gRPC). */
 import type { AbciEvent, TransactionResult } from "#consensus/transaction/results.js";
-import { type Block, Block as BlockMessage, transactionProofs } from "#consensus/block/block.js";
+import { type Block, Block as BlockMessage } from "#consensus/block/block.js";
 import { Commit } from "#consensus/block/commit.js";
 import { Header, headerHash } from "#consensus/block/header.js";
 import { LightBlock as LightBlockMessage } from "#consensus/block/light-block.js";
@@ -13,7 +13,6 @@ import {
   BlockResultsMeta,
   type ConsensusBlock,
   type DeliverResult,
-  EncodedProof,
   type ResultEvent,
 } from "#consensus/rpc.js";
 import type { LightBlock, Validators } from "#consensus/light/rpc.js";
@@ -71,11 +70,4 @@ export function lightBlock(view: ChainView, requested: bigint): LightBlock {
   const header = view.backend.block(height)?.header;
   const signedHeader = header === undefined ? undefined : { header, commit: view.backend.commit(height) };
   return { height, meta: LightBlockMessage.encode({ signedHeader, validatorSet: set }) };
-}
-
-/** One encoded proof per transaction, against the data hash of the block's header. */
-export function encodedProofs(transactions: readonly Uint8Array[]): Uint8Array[] {
-  return transactionProofs(transactions).map(({ total, index, leafHash, aunts }) =>
-    EncodedProof.encode({ total, index, leafHash, aunts: [...aunts] }),
-  );
 }

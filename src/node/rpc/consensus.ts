@@ -20,11 +20,12 @@ import {
 import { getEpoch } from "#consensus/services/beacon/queries.js";
 import { nonceOf } from "#consensus/services/staking/queries.js";
 import { estimateGas } from "#consensus/submission.js";
+import { encodedProofs } from "#consensus/transaction-proofs.js";
 import { consensusErrors } from "#consensus/transaction/errors.js";
 import { SignedTransaction } from "#consensus/transaction/transaction.js";
 import type { ChainView } from "./chain-view.js";
 import { transactionResults } from "./consensus-events.js";
-import { blockResults, consensusBlock, encodedProofs, lightBlock, validators } from "./consensus-forms.js";
+import { blockResults, consensusBlock, lightBlock, validators } from "./consensus-forms.js";
 import { engineParams } from "./engine-params.js";
 import { stateToGenesis } from "./state-to-genesis.js";
 

@@ -1,4 +1,5 @@
 import { equalBytes } from "#common/bytes.js";
+import { EventHub } from "#common/event-hub.js";
 import { type Call, follow, type Handlers } from "#common/rpc/index.js";
 import type { CommittedBlock } from "#consensus/backends/backend.js";
 import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
@@ -6,6 +7,7 @@ import * as queries from "#consensus/services/roothash/queries.js";
 import type { rootHashMethods } from "#consensus/services/roothash/rpc.js";
 import { getRuntimeState } from "#consensus/services/roothash/state.js";
 import type { AnnotatedBlock, Event, ExecutorCommitment } from "#consensus/services/roothash/types.js";
+import { watchCommitments } from "#worker/executor/observed.js";
 import { type ChainView, readEvents } from "./chain-view.js";
 import { watch } from "./watch.js";
 
@@ -19,10 +21,14 @@ function* openEvents(block: CommittedBlock, runtimeId: Uint8Array): Generator<Ev
   for (const event of runtimeEvents(block, runtimeId)) if (event.finalized === undefined) yield event;
 }
 
-/** Commitments that a block has taken in. */
-function* commitments(block: CommittedBlock, runtimeId: Uint8Array): Generator<ExecutorCommitment, void, void> {
-  for (const { executorCommitted } of runtimeEvents(block, runtimeId)) {
-    if (executorCommitted !== undefined) yield executorCommitted.commit;
+/** Commitments as soon as they are in the transaction pool, whatever becomes of them there. */
+async function* watchPool(view: ChainView, id: Uint8Array, call: Call): AsyncGenerator<ExecutorCommitment, void, void> {
+  const seen = new EventHub<ExecutorCommitment>();
+  const stop = watchCommitments(view.backend.app, id, (commitments) => commitments.forEach((c) => seen.publish(c)));
+  try {
+    yield* follow(call, seen.subscribe(), (commitment) => [commitment]);
+  } finally {
+    stop();
   }
 }
 
@@ -104,7 +110,6 @@ export function rootHashHandlers(view: ChainView): Handlers<(typeof rootHashMeth
     GetEvents: (height) => view.events(height, readRuntimeEvent),
     WatchBlocks: (runtimeId, call) => watchBlocks(view, runtimeId, call),
     WatchEvents: (runtimeId, call) => follow(call, view.follow(), (block) => openEvents(block, runtimeId)),
-    WatchExecutorCommitments: (runtimeId, call) =>
-      follow(call, view.follow(), (block) => commitments(block, runtimeId)),
+    WatchExecutorCommitments: (runtimeId, call) => watchPool(view, runtimeId, call),
   };
 }
