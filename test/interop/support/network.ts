@@ -9,6 +9,7 @@ import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { buildGenesis, SOFTWARE_VERSION } from "#network/fixture.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
 import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, networkMembers } from "#network/topology.js";
+import { deriveSeed } from "#node/identity.js";
 import { buildHandler } from "#node/rpc/index.js";
 import { systemClock } from "#platform/clock.js";
 import { systemEntropy } from "#platform/entropy.js";
@@ -25,6 +26,8 @@ export interface BuiltNetwork {
   /** The client API of the client node. */
   readonly handler: RpcHandler;
   readonly accounts: readonly DevelopmentAccount[];
+  /** Seed of the entity that runs a node, 32 bytes. */
+  entitySeed(node: string): Uint8Array;
   readonly log: Log;
   /** Errors that the network logged. */
   readonly complaints: readonly string[];
@@ -62,7 +65,8 @@ export function buildNetwork(): BuiltNetwork {
       await immediate();
     },
   };
-  const members = networkMembers(systemEntropy.bytes(32), DEFAULT_SIZE);
+  const secret = systemEntropy.bytes(32);
+  const members = networkMembers(secret, DEFAULT_SIZE);
   const accounts = developmentAccounts(10);
   const genesisTime = timestampFromNanos(BigInt(systemClock.nowMs()) * 1_000_000n);
   const committee = { primary: 3, backup: 2 };
@@ -82,7 +86,8 @@ export function buildNetwork(): BuiltNetwork {
     softwareVersion: SOFTWARE_VERSION,
     clock: world.clock,
   });
-  return { network, genesis, handler, accounts, log, complaints };
+  const entitySeed = (node: string): Uint8Array => deriveSeed(secret, `${node}/entity`);
+  return { network, genesis, handler, accounts, entitySeed, log, complaints };
 }
 
 /** Starts a network and serves its client API. */
