@@ -14,6 +14,7 @@ import type { NodeDb } from "#mkvs/db/node-db.js";
 import { nodeDbErrors } from "#mkvs/errors.js";
 import { type Root, ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
 import { Tree } from "#mkvs/tree/tree.js";
+import { openFileDisk } from "#platform/disk-file.js";
 import { openLmdbDisk } from "#platform/disk-lmdb.js";
 import { change, entriesOf, expectModel, type Model, walk } from "./support/model.ts";
 import { Random } from "./support/random.ts";
@@ -29,6 +30,12 @@ function lmdb(): Disk {
   const path = mkdtempSync(join(tmpdir(), "qanat-node-db-"));
   folders.push(path);
   return openLmdbDisk({ path, durable: false });
+}
+
+function file(): Disk {
+  const path = mkdtempSync(join(tmpdir(), "qanat-node-db-"));
+  folders.push(path);
+  return openFileDisk({ path, durable: false, rewriteFrom: 10_000 });
 }
 
 function onDisk(disk: Disk, cacheNodes?: number): NodeDb {
@@ -47,6 +54,8 @@ const IMPLEMENTATIONS: readonly (readonly [name: string, open: () => NodeDb])[] 
   ["an arena on a disk in memory", () => inArena(new MemoryDisk())],
   ["an arena on a disk in memory that is written after every change", () => inArena(new MemoryDisk(), 1)],
   ["an arena on LMDB", () => inArena(lmdb(), 20)],
+  ["an arena on a file", () => inArena(file(), 20)],
+  ["pages on a file", () => onDisk(file())],
 ];
 
 function put(tree: Tree, entries: Readonly<Record<string, string>>): void {
