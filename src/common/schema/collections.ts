@@ -1,5 +1,6 @@
 import { DecodeError } from "../errors/index.js";
 import { expectObject, type Json } from "../json.js";
+import type { CborReader } from "../cbor/reader.js";
 import { KeyOrder } from "../cbor/key-order.js";
 import { SortedMap } from "../sorted-map.js";
 import { define, type Infer, type Schema } from "./schema.js";

@@ -58,7 +58,7 @@ export class Application {
   private committedHeight: bigint;
   private blockTime: Timestamp;
   private initEvents: readonly AbciEvent[] = [];
-  private readonly checkListeners = new Set<(tx: Transaction) => void>();
+  private checkListeners: readonly ((tx: Transaction) => void)[] = [];
   private pending: Pending | undefined;
   private stop: StopForUpgrade | undefined;
   /** Root of the state that the next block starts from. */
@@ -108,7 +108,8 @@ export class Application {
     const parameters = (): ConsensusParameters => this.parameters;
     const committed = (): KeyValueReader => this.canonical;
     const lastAppHash = (): Uint8Array => (this.committedHeight === 0n ? new Uint8Array(0) : this.root);
-    const { subscribers, checkListeners } = this;
+    const { subscribers } = this;
+    const listeners = (): readonly ((tx: Transaction) => void)[] => this.checkListeners;
     return {
       get stateHeight() {
         return height();
@@ -130,7 +131,7 @@ export class Application {
       isOwnSigner: isOwnSigner ?? (() => false),
       epochs,
       checked(tx: Transaction): void {
-        for (const listener of checkListeners) listener(tx);
+        for (const listener of listeners()) listener(tx);
       },
       publish<Q, R>(ctx: Context, topic: Topic<Q, R>, message: Q): R | undefined {
         const list = subscribers.get(topic as Topic<unknown, unknown>) ?? [];
@@ -352,8 +353,10 @@ export class Application {
    * @returns the way to stop that
    */
   onChecked(listener: (tx: Transaction) => void): () => void {
-    this.checkListeners.add(listener);
-    return () => this.checkListeners.delete(listener);
+    this.checkListeners = [...this.checkListeners, listener];
+    return () => {
+      this.checkListeners = this.checkListeners.filter((other) => other !== listener);
+    };
   }
 
   /** Priority of a method in the pool. */
