@@ -62,13 +62,15 @@ export function binaryText(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
 }
 
-function hexDigit(code: number): number {
-  if (code >= 48 && code <= 57) {
-    return code - 48;
+const HEX_VALUE: Uint8Array = (() => {
+  const table = new Uint8Array(128).fill(255);
+  for (let value = 0; value < 16; value++) {
+    const digit = value.toString(16);
+    table[digit.charCodeAt(0)] = value;
+    table[digit.toUpperCase().charCodeAt(0)] = value;
   }
-  const lower = code | 32;
-  return lower >= 97 && lower <= 102 ? lower - 87 : -1;
-}
+  return table;
+})();
 
 /**
  * Reads hexadecimal text of either case, without a prefix.
@@ -81,9 +83,9 @@ export function fromHex(text: string): Uint8Array {
   }
   const out = new Uint8Array(text.length >> 1);
   for (let i = 0; i < out.length; i++) {
-    const high = hexDigit(text.charCodeAt(2 * i));
-    const low = hexDigit(text.charCodeAt(2 * i + 1));
-    if (high < 0 || low < 0) {
+    const high = HEX_VALUE[text.charCodeAt(2 * i)] ?? 255;
+    const low = HEX_VALUE[text.charCodeAt(2 * i + 1)] ?? 255;
+    if ((high | low) > 15) {
       throw new DecodeError(`hex text has a character that is no hex digit at or after position ${2 * i}`);
     }
     out[i] = (high << 4) | low;

@@ -8,16 +8,14 @@ import { SortedMap } from "./sorted-map.js";
  */
 export function deepFreeze<T>(value: T): T {
   if (typeof value !== "object" || value === null || value instanceof Uint8Array) return value;
+  if (Object.isFrozen(value)) return value;
   if (value instanceof SortedMap) {
-    if (value.isFrozen) return value;
     for (const [key, item] of value.entries()) {
       deepFreeze(key);
       deepFreeze(item);
     }
-    value.freeze();
-    return value;
+    return value.freeze();
   }
-  if (Object.isFrozen(value)) return value;
   for (const item of Object.values(value)) deepFreeze(item);
   return Object.freeze(value);
 }

@@ -58,7 +58,6 @@ export class SortedMap<K, V> {
   /** Made with the first entry: most maps of the state are empty. */
   private index: Map<string, Entry<K, V>> | undefined;
   private order: string[] | undefined;
-  private frozen: boolean | undefined;
 
   constructor(private readonly codec: KeyCodec<K>) {}
 
@@ -87,7 +86,7 @@ export class SortedMap<K, V> {
   }
 
   set(key: K, value: V): this {
-    assert(this.frozen !== true, "The map is shared and cannot be changed.");
+    assert(!Object.isFrozen(this), "The map is shared and cannot be changed.");
     const id = identifier(this.codec.encode(key));
     if (this.index === undefined) {
       this.index = new Map([[id, { key, value }]]);
@@ -108,7 +107,7 @@ export class SortedMap<K, V> {
   }
 
   delete(key: K): boolean {
-    assert(this.frozen !== true, "The map is shared and cannot be changed.");
+    assert(!Object.isFrozen(this), "The map is shared and cannot be changed.");
     if (this.index === undefined) return false;
     const id = identifier(this.codec.encode(key));
     if (!this.index.delete(id)) return false;
@@ -118,12 +117,8 @@ export class SortedMap<K, V> {
 
   /** Makes every later change a failure; the values are not touched. */
   freeze(): this {
-    this.frozen = true;
-    return this;
-  }
-
-  get isFrozen(): boolean {
-    return this.frozen === true;
+    if (this.index !== undefined) this.sorted(this.index);
+    return Object.freeze(this);
   }
 
   private sorted(index: Map<string, Entry<K, V>>): string[] {

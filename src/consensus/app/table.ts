@@ -1,4 +1,4 @@
-import { binaryText, compareBytes, concatBytes, equalBytes, readU64be, u64be } from "#common/bytes.js";
+import { binaryText, compareBytes, equalBytes, readU64be, u64be } from "#common/bytes.js";
 import { assert } from "#common/assert.js";
 import { Fault } from "#common/errors/index.js";
 import { deepFreeze } from "#common/freeze.js";
@@ -26,8 +26,20 @@ export function bytesPart(size: number): KeyPart<Uint8Array> {
   };
 }
 
+/** Hashes of identifiers, which are looked up again and again. */
+const hashes = new RecentMap<Uint8Array>(4096);
+
+function rememberedHash(value: Uint8Array): Uint8Array {
+  const id = binaryText(value);
+  const known = hashes.get(id);
+  if (known !== undefined) return known;
+  const made = hash(value);
+  hashes.set(id, made);
+  return made;
+}
+
 /** The hash of a value takes its place; a key read back holds the hash. */
-export const hashedPart: KeyPart<Uint8Array> = { size: 32, encode: (value) => hash(value), decode: (bytes) => bytes };
+export const hashedPart: KeyPart<Uint8Array> = { size: 32, encode: rememberedHash, decode: (bytes) => bytes };
 
 /** A hash that is already one. */
 export const hashPart: KeyPart<Uint8Array> = bytesPart(32);
@@ -201,10 +213,15 @@ class StateTable<K extends readonly unknown[], V> implements Table<K, V> {
   }
 
   key(...key: readonly unknown[]): Uint8Array {
-    return concatBytes(
-      Uint8Array.of(this.prefix),
-      ...key.map((value, i) => (this.parts[i] as KeyPart<unknown>).encode(value)),
-    );
+    const elements = key.map((value, i) => (this.parts[i] as KeyPart<unknown>).encode(value));
+    const out = new Uint8Array(elements.reduce((size, element) => size + element.length, 1));
+    out[0] = this.prefix;
+    let at = 1;
+    for (const element of elements) {
+      out.set(element, at);
+      at += element.length;
+    }
+    return out;
   }
 
   get(state: KeyValueReader, ...key: K): V | undefined {

@@ -2,12 +2,13 @@
 import { assert } from "#common/assert.js";
 import { SortedMap } from "#common/sorted-map.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
-import { hashedPart, hashPart, i64Part, keySet, rawTable, table, u64Part } from "../../app/table.js";
+import { copiedTable, hashedPart, hashPart, i64Part, keySet, rawTable, table, u64Part } from "../../app/table.js";
 import type { Runtime } from "../registry/types/runtime.js";
 import { rootHashErrors } from "./errors.js";
 import { rootHashParameters } from "./params.js";
 import {
   type Block,
+  copyRuntimeState,
   IncomingMessage,
   IncomingMessageQueueMeta,
   RoundResults,
@@ -15,7 +16,7 @@ import {
   RuntimeState,
 } from "./types.js";
 
-const runtimeStates = table(0x20, [hashedPart], RuntimeState);
+const runtimeStates = copiedTable(0x20, [hashedPart], RuntimeState, copyRuntimeState);
 /** Height, runtime -> runtime identifier: rounds that end by force at a height. */
 const roundTimeouts = rawTable(0x22, [i64Part, hashedPart]);
 /** Runtime, round, hash of the culprit: evidence that was seen. */

@@ -6,6 +6,7 @@ import { defineContext, type SignatureContext } from "#common/crypto/signature.j
 import { DecodeError } from "#common/errors/index.js";
 import { EMPTY_HASH, hash, Hash } from "#common/hash.js";
 import { expectObject } from "#common/json.js";
+import { deepFreeze } from "#common/freeze.js";
 import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
 import { Namespace } from "#common/namespace.js";
 import { Quantity } from "#common/quantity.js";
@@ -259,6 +260,40 @@ export class RuntimeState extends struct("RuntimeState", {
   nextTimeout: named("timeout", omitEmpty(i64)),
   livenessStatistics: named("liveness_stats", optional(LivenessStatistics)),
 }) {}
+
+function copyPool(pool: Pool): Pool {
+  const schedulerCommitments = pool.schedulerCommitments.clone();
+  for (const [rank, entry] of pool.schedulerCommitments) {
+    if (entry === null) continue;
+    schedulerCommitments.set(rank, { commitment: deepFreeze(entry.commitment), votes: entry.votes.clone() });
+  }
+  return { ...pool, schedulerCommitments };
+}
+
+function copyStatistics(statistics: LivenessStatistics): LivenessStatistics {
+  const { totalRounds, liveRounds, finalizedProposals, missedProposals } = statistics;
+  const copied = (counters: bigint[] | null): bigint[] | null => (counters === null ? null : [...counters]);
+  return {
+    totalRounds,
+    liveRounds: copied(liveRounds),
+    finalizedProposals: copied(finalizedProposals),
+    missedProposals: copied(missedProposals),
+  };
+}
+
+/** A runtime state that can be changed without changing the original; what both share is frozen. */
+export function copyRuntimeState(state: RuntimeState): RuntimeState {
+  const { runtime, genesisBlock, lastBlock, committee, commitmentPool, livenessStatistics } = state;
+  return {
+    ...state,
+    runtime: deepFreeze(runtime),
+    genesisBlock: deepFreeze(genesisBlock),
+    lastBlock: deepFreeze(lastBlock),
+    committee: deepFreeze(committee),
+    commitmentPool: commitmentPool === undefined ? undefined : copyPool(commitmentPool),
+    livenessStatistics: livenessStatistics === undefined ? undefined : copyStatistics(livenessStatistics),
+  };
+}
 
 /** Outcome of one message: code 0 and a result, or the error it ended with. */
 export class MessageEvent extends struct("MessageEvent", {

@@ -9,7 +9,7 @@ import { governance } from "#consensus/services/governance/index.js";
 import {
   GAS_SUBMIT_PROPOSAL,
   GovernanceParameterChanges,
-  type GovernanceParameters,
+  GovernanceParameters,
   parameters,
 } from "#consensus/services/governance/params.js";
 import * as queries from "#consensus/services/governance/queries.js";
@@ -57,7 +57,7 @@ const upgrader = [
 ];
 
 function change(apply: (params: GovernanceParameters) => void): void {
-  const params = parameters.load(bench.state);
+  const params = GovernanceParameters.decode(GovernanceParameters.encode(parameters.load(bench.state)));
   apply(params);
   parameters.set(bench.state, params);
 }

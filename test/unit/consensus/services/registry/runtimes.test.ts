@@ -85,8 +85,8 @@ describe("RegisterRuntime", () => {
 describe("messages", () => {
   it("answers a runtime that updates itself with its descriptor", () => {
     const params = registryParameters.load(chain.state);
-    params.enableRuntimeGovernanceModels.set(GOVERNANCE_RUNTIME, true);
-    registryParameters.set(chain.state, params);
+    const enabled = params.enableRuntimeGovernanceModels.clone().set(GOVERNANCE_RUNTIME, true);
+    registryParameters.set(chain.state, { ...params, enableRuntimeGovernanceModels: enabled });
     chain.withRuntime();
     const handedOver = { governanceModel: GOVERNANCE_RUNTIME };
     expect(chain.registerRuntime(runtime(owner, handedOver))).toBe("ok");

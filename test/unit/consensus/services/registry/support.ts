@@ -223,14 +223,14 @@ export class RegistryChain extends Chain {
 
   setThreshold(kind: number, amount: bigint): void {
     const params = stakingParameters.load(this.state);
-    params.thresholds.set(kind, amount);
-    stakingParameters.set(this.state, params);
+    const thresholds = params.thresholds.clone().set(kind, amount);
+    stakingParameters.set(this.state, { ...params, thresholds });
   }
 
   setGas(operation: string, price: bigint): void {
     const params = registryParameters.load(this.state);
-    params.gasCosts.set(operation, price);
-    registryParameters.set(this.state, params);
+    const gasCosts = params.gasCosts.clone().set(operation, price);
+    registryParameters.set(this.state, { ...params, gasCosts });
   }
 
   /** Registers `owner` with two nodes, and its runtime. */

@@ -161,11 +161,10 @@ describe("gas of a commitment", () => {
   const priced = (): Chain => {
     const chain = started();
     const params = rootHashParameters.load(chain.state);
-    params.gasCosts.set("compute_commit", 10n);
-    rootHashParameters.set(chain.state, params);
+    const costs = params.gasCosts.clone().set("compute_commit", 10n);
+    rootHashParameters.set(chain.state, { ...params, gasCosts: costs });
     const prices = stakingParameters.load(chain.state);
-    prices.gasCosts.set("transfer", 5n);
-    stakingParameters.set(chain.state, prices);
+    stakingParameters.set(chain.state, { ...prices, gasCosts: prices.gasCosts.clone().set("transfer", 5n) });
     return chain;
   };
 
