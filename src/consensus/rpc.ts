@@ -1,4 +1,5 @@
 /** Client API of the consensus layer itself (consensus: gRPC). Heights are block heights, 0 for the latest. */
+import { Address } from "#common/address.js";
 import { PublicKey } from "#common/crypto/keys.js";
 import { Hash } from "#common/hash.js";
 import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
@@ -162,6 +163,34 @@ export class ConsensusStatus extends struct("Status", {
   p2p: optional(ConsensusP2pStatus),
 }) {}
 
+/** Votes for a block of some validators. */
+export class NextBlockVote extends struct("Vote", {
+  nodeId: PublicKey,
+  entityId: PublicKey,
+  entityAddress: Address,
+  votingPower: u64,
+}) {}
+
+/** Votes of one kind. The ratio is a float, which no other type of the protocol has: it stays encoded. */
+export class NextBlockVotes extends struct("Votes", {
+  votingPower: u64,
+  ratio: raw,
+  votes: nullable(list(NextBlockVote, many)),
+}) {}
+
+/** The float 0, as short as it can be. */
+const ZERO_RATIO = Uint8Array.of(0xf9, 0x00, 0x00);
+export const NO_VOTES: NextBlockVotes = { votingPower: 0n, ratio: ZERO_RATIO, votes: null };
+
+/** How the voting on the next block stands. */
+export class NextBlockState extends struct("NextBlockState", {
+  height: i64,
+  numValidators: u64,
+  votingPower: u64,
+  prevotes: NextBlockVotes,
+  precommits: NextBlockVotes,
+}) {}
+
 /** Methods of the consensus layer. */
 export const consensusMethods = defineMethods("Consensus", {
   ...submissionMethods.methods,
@@ -176,8 +205,7 @@ export const consensusMethods = defineMethods("Consensus", {
   GetUnconfirmedTransactions: unary(nothing, nullable(list(content, many))),
   GetGenesisDocument: unary(nothing, GenesisDocument),
   GetStatus: unary(nothing, ConsensusStatus),
-  /** Ratios of votes are floats, which no other type of the protocol has: the answer stays encoded. */
-  GetNextBlockState: unary(nothing, raw),
+  GetNextBlockState: unary(nothing, NextBlockState),
   GetParameters: unary(i64, Parameters),
   WatchBlocks: stream(nothing, ConsensusBlock),
 });

@@ -14,6 +14,7 @@ import { getFutureEpoch } from "#consensus/services/beacon/queries.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { Node, type NodeRuntimeOptions } from "#node/node.js";
+import { engineParams } from "#node/rpc/engine-params.js";
 import { MemoryNetwork, type MemoryNetworkOptions } from "#p2p/memory-network.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
@@ -86,6 +87,7 @@ export class LocalNetwork {
       genesisValidators: start.validators,
       genesisTime: start.time,
       blockParams: engineBlockParams(genesis),
+      evidenceParams: engineParams(genesis).evidence,
       signers: members.filter((m) => m.kind === "validator").map((m) => m.identity.consensus),
       pace,
       keep,

@@ -11,7 +11,7 @@ import { BackendReader } from "#worker/consensus-reader.js";
 import type { Conduct } from "#worker/executor/outlet.js";
 import type { HostSite } from "#worker/options.js";
 import type { NodeOffer } from "#worker/registration/descriptor.js";
-import { RegistrationWorker } from "#worker/registration/registration.js";
+import { type RegistrationAttempts, RegistrationWorker } from "#worker/registration/registration.js";
 import { RuntimeWorker } from "#worker/runtime-worker.js";
 import type { Identity } from "./identity.js";
 
@@ -43,6 +43,8 @@ export class Node {
   readonly name: string;
   readonly identity: Identity;
   readonly runtimes: readonly RuntimeWorker[];
+  /** Sends transactions of the node's own key. */
+  readonly submitter: Submitter;
   private readonly runtimeIds: readonly Uint8Array[];
   private readonly registration: RegistrationWorker | undefined;
   private readonly prover: BeaconProver | undefined;
@@ -54,6 +56,7 @@ export class Node {
     this.name = name;
     this.identity = identity;
     const submitter = new Submitter(backend, identity.node, world.clock);
+    this.submitter = submitter;
     const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
     this.runtimeIds = options.runtimes.map(({ id }) => id);
     this.runtimes = options.runtimes.map(
@@ -72,9 +75,14 @@ export class Node {
     );
     if (offer !== undefined) {
       const available = (): boolean => this.runtimes.every((runtime) => runtime.status.version !== undefined);
-      this.registration = new RegistrationWorker({ backend, submitter, offer, available, log });
+      this.registration = new RegistrationWorker({ backend, submitter, offer, available, clock: world.clock, log });
       this.prover = new BeaconProver({ backend, submitter, vrf: identity.vrf, log });
     }
+  }
+
+  /** How the node's attempts to register have gone; undefined for nodes that only follow. */
+  get registrationAttempts(): RegistrationAttempts | undefined {
+    return this.registration?.attempts;
   }
 
   /** The worker of a runtime; undefined when the node neither serves nor follows it. @param id 32 bytes */

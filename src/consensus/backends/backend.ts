@@ -61,6 +61,12 @@ export interface Backend {
    * @throws CodedError of the check
    */
   submit(raw: Uint8Array): void;
+  /**
+   * Takes evidence of a validator's misbehaviour for the next block.
+   * @param encoded evidence in the engine's encoding
+   * @throws CodedError when it proves nothing
+   */
+  submitEvidence(encoded: Uint8Array): void;
   /** Submits and resolves when the transaction is in a block or fell out of the pool. Throws like `submit`. */
   submitAndWait(raw: Uint8Array): Promise<SubmissionOutcome>;
   /**

@@ -5,7 +5,8 @@ import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import { Application } from "../app/app.js";
 import type { BlockInput, BlockOutcome } from "../app/block-run.js";
-import type { CommitVote, DebugSwitches, Misbehavior } from "../app/context.js";
+import type { CommitVote, DebugSwitches } from "../app/context.js";
+import { misbehaviorIn } from "../app/misbehavior.js";
 import { STATE_NAMESPACE } from "../app/state-root.js";
 import { InvalidBlock } from "../app/system-tx.js";
 import { StopForUpgrade } from "../app/upgrade.js";
@@ -13,7 +14,6 @@ import { BlockStore } from "../backends/embedded/block-store.js";
 import { type BlockId, equalBlockIds, ZERO_BLOCK_ID } from "../block/block-id.js";
 import { type Block, blockIdOf, checkBlock } from "../block/block.js";
 import { BlockIdFlag } from "../block/commit.js";
-import { misbehaviorOf } from "../block/evidence.js";
 import { type BlockParams, consensusParamsHash } from "../block/params.js";
 import { lastResultsHash } from "../block/results.js";
 import { compareTimestamps } from "../block/timestamp.js";
@@ -203,10 +203,7 @@ export class Replay {
     const votes = (this.tip.previousSet?.validators ?? []).map(({ address }, i): CommitVote => {
       return { address, signed: lastCommit?.signatures[i]?.blockIdFlag !== BlockIdFlag.absent };
     });
-    const misbehavior = evidence.evidence.flatMap(misbehaviorOf).map((m): Misbehavior => {
-      const kind = m.type === "duplicateVote" ? "duplicate-vote" : "light-client-attack";
-      return { kind, address: m.address, height: m.height };
-    });
+    const misbehavior = misbehaviorIn(evidence.evidence);
     const { height, time, proposerAddress } = header;
     return { height, time, proposerAddress, lastCommit: votes, misbehavior };
   }

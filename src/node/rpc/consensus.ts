@@ -8,11 +8,13 @@ import { type Inclusion, inclusionError } from "#consensus/backends/backend.js";
 import { consensusAddress } from "#consensus/block/block-id.js";
 import { ConsensusParams } from "#consensus/block/params.js";
 import { ZERO_TIME } from "#consensus/block/timestamp.js";
-import { findValidator } from "#consensus/block/validator.js";
+import { findValidator, totalVotingPower } from "#consensus/block/validator.js";
 import {
   type ConsensusBlock,
   type consensusMethods,
   type ConsensusStatus,
+  NO_VOTES,
+  type NextBlockState,
   FEATURE_FULL_NODE,
   FEATURE_SERVICES,
   STATUS_READY,
@@ -69,6 +71,23 @@ export function consensusStatus(view: ChainView, publicKey: Uint8Array): Consens
   };
 }
 
+/**
+ * How the voting on the next block stands. Blocks of this backend are signed by all at once, so between two of them
+ * nobody has voted yet.
+ */
+function nextBlockState(view: ChainView): NextBlockState {
+  const height = view.latestHeight() + 1n;
+  const set = view.backend.validators(height);
+  if (set === undefined) throw view.notKept(height);
+  return {
+    height,
+    numValidators: BigInt(set.validators.length),
+    votingPower: totalVotingPower(set),
+    prevotes: NO_VOTES,
+    precommits: NO_VOTES,
+  };
+}
+
 /** Submits a transaction and waits until it is in a block. @throws CodedError of the transaction */
 async function include(view: ChainView, tx: SignedTransaction): Promise<Inclusion> {
   const outcome = await view.backend.submitAndWait(SignedTransaction.encode(tx));
@@ -101,8 +120,9 @@ const submission = (view: ChainView) =>
     },
     MinGasPrice: () => consensusParametersCell.load(view.state(0n)).minGasPrice,
     GetSignerNonce: ({ accountAddress, height }) => nonceOf(view.state(height), accountAddress),
-    SubmitEvidence() {
-      throw consensusErrors.unsupported("this backend has no peers to report");
+    SubmitEvidence({ meta }) {
+      view.backend.submitEvidence(meta);
+      return null;
     },
     GetUnconfirmedTransactions: () => view.backend.unconfirmed(),
   }) satisfies ConsensusHandlers;
@@ -129,9 +149,7 @@ const blocks = (view: ChainView) =>
       const parameters = consensusParametersCell.load(view.state(height));
       return { height, parameters, meta: ConsensusParams.encode(engineParams(view.genesis)) };
     },
-    GetNextBlockState() {
-      throw consensusErrors.unsupported("blocks of this backend are not voted on by others");
-    },
+    GetNextBlockState: () => nextBlockState(view),
     WatchBlocks: (_, call) => follow(call, view.follow(), ({ block }) => [consensusBlock(block)]),
   }) satisfies ConsensusHandlers;
 

@@ -1,15 +1,16 @@
 import { EMPTY_HASH } from "#common/hash.js";
 import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
-import { follow, type Call, type Handlers } from "#common/rpc/index.js";
+import type { Handlers } from "#common/rpc/index.js";
 import { SortedMap } from "#common/sorted-map.js";
 import { ROOT_STATE, Root } from "#mkvs/node/root.js";
 import { getAnyRuntime, getNode, getNodeStatus } from "#consensus/services/registry/state.js";
 import { getRuntimeState } from "#consensus/services/roothash/state.js";
 import { type Block, headerHash } from "#consensus/services/roothash/types.js";
-import { ZERO_TIME } from "#consensus/block/timestamp.js";
+import { type Timestamp, timestampFromNanos, ZERO_TIME } from "#consensus/block/timestamp.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { Node } from "../node.js";
 import type { ChainView } from "./chain-view.js";
+import { until } from "./until.js";
 import { consensusStatus } from "./consensus.js";
 import {
   type ComponentStatus,
@@ -23,6 +24,7 @@ import {
 type RuntimeWorker = Node["runtimes"][number];
 type ControlHandlers = Handlers<(typeof nodeControllerMethods)["methods"]>;
 
+const NANOS_PER_MS = 1_000_000n;
 /** Statuses of workers that this node does not report. */
 const UNREPORTED = new Uint8Array(0);
 
@@ -67,15 +69,20 @@ function runtimeStatus(state: KeyValueReader, id: Uint8Array, worker: RuntimeWor
   };
 }
 
-/** What the chain knows of the node's registration. */
-function registrationStatus(state: KeyValueReader, id: Uint8Array): RegistrationStatus {
-  const descriptor = getNode(state, id);
+function timeOf(ms: number | undefined): Timestamp {
+  return ms === undefined ? ZERO_TIME : timestampFromNanos(BigInt(Math.floor(ms)) * NANOS_PER_MS);
+}
+
+/** How the node's own attempts to register have gone, and what the chain knows of it. */
+function registrationStatus(state: KeyValueReader, node: Node): RegistrationStatus {
+  const id = node.identity.node.publicKey;
+  const { lastAttemptMs, lastRegistrationMs, lastError } = node.registrationAttempts ?? {};
   return {
-    lastAttemptSuccessful: descriptor !== undefined,
-    lastAttemptErrorMessage: "",
-    lastAttempt: ZERO_TIME,
-    lastRegistration: ZERO_TIME,
-    descriptor,
+    lastAttemptSuccessful: lastAttemptMs !== undefined && lastError === undefined && lastRegistrationMs !== undefined,
+    lastAttemptErrorMessage: lastError ?? "",
+    lastAttempt: timeOf(lastAttemptMs),
+    lastRegistration: timeOf(lastRegistrationMs),
+    descriptor: getNode(state, id),
     nodeStatus: getNodeStatus(state, id),
   };
 }
@@ -97,7 +104,7 @@ function controlStatus(view: ChainView, node: Node, softwareVersion: string): Co
     consensus: consensusStatus(view, identity.consensus.publicKey),
     lightClient: UNREPORTED,
     runtimes,
-    registration: registrationStatus(state, identity.node.publicKey),
+    registration: registrationStatus(state, node),
     keymanager: UNREPORTED,
     pendingUpgrades: UNREPORTED,
     p2p: UNREPORTED,
@@ -109,19 +116,6 @@ function controlStatus(view: ChainView, node: Node, softwareVersion: string): Co
 function isReady(view: ChainView, node: Node): boolean {
   if (view.backend.latestHeight === 0n) return false;
   return node.runtimes.every(({ status }) => status.version !== undefined && status.syncedRound !== undefined);
-}
-
-/** Resolves when a condition holds; it is looked at after every block. */
-async function until(view: ChainView, call: Call, holds: () => boolean): Promise<null> {
-  const blocks = view.follow();
-  try {
-    if (holds()) return null;
-    for await (const done of follow(call, blocks, () => [holds()])) if (done) return null;
-    call.cancellation.throwIfCancelled();
-    return null;
-  } finally {
-    blocks.close();
-  }
 }
 
 function notImplemented(): never {

@@ -13,7 +13,8 @@ import { beaconHandlers } from "./beacon.js";
 import { ChainView } from "./chain-view.js";
 import { consensusHandlers } from "./consensus.js";
 import { controlHandlers } from "./control.js";
-import { nodeControllerMethods } from "./control-methods.js";
+import { debugControllerMethods, nodeControllerMethods } from "./control-methods.js";
+import { debugHandlers } from "./debug.js";
 import { governanceHandlers } from "./governance.js";
 import { churpHandlers, secretsHandlers } from "./keymanager.js";
 import type { HandlerOptions } from "./options.js";
@@ -47,5 +48,6 @@ export function buildHandler(options: HandlerOptions): RpcHandler {
     .add(keyManagerMethods, secrets)
     .add(churpMethods, churpHandlers(view))
     .add(runtimeClientMethods, runtimeClientHandlers(node))
-    .add(nodeControllerMethods, controlHandlers(view, node, softwareVersion));
+    .add(nodeControllerMethods, controlHandlers(view, node, softwareVersion))
+    .add(debugControllerMethods, debugHandlers(view, node));
 }

@@ -1,4 +1,5 @@
 import { Inbox } from "#common/inbox.js";
+import type { Clock } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { decodeEvent } from "#consensus/app/events.js";
@@ -18,7 +19,16 @@ export interface RegistrationOptions {
   readonly offer: NodeOffer;
   /** Whether all roles of the node are ready to serve; nothing is registered before. */
   readonly available: () => boolean;
+  readonly clock: Clock;
   readonly log: Log;
+}
+
+/** How the attempts to register have gone; times in Unix milliseconds. */
+export interface RegistrationAttempts {
+  readonly lastAttemptMs: number | undefined;
+  readonly lastRegistrationMs: number | undefined;
+  /** Why the last attempt failed; undefined when it succeeded. */
+  readonly lastError: string | undefined;
 }
 
 /** Keeps the node registered: once when it is ready, then in every epoch. */
@@ -27,6 +37,11 @@ export class RegistrationWorker {
   private registeredIn: bigint | undefined;
   private unsubscribe: () => void = () => undefined;
   private stopping = false;
+  private made: RegistrationAttempts = {
+    lastAttemptMs: undefined,
+    lastRegistrationMs: undefined,
+    lastError: undefined,
+  };
 
   constructor(private readonly options: RegistrationOptions) {
     this.inbox = new Inbox<bigint>({
@@ -34,10 +49,16 @@ export class RegistrationWorker {
       handle: (epoch) => this.register(epoch),
       failed: (error) => {
         this.registeredIn = undefined;
+        this.made = { ...this.made, lastError: error instanceof Error ? error.message : String(error) };
         // Whatever was on its way when the node stops fails; nobody needs to hear of it.
         if (!this.stopping) options.log.warn("registration failed", { error: String(error) });
       },
     });
+  }
+
+  /** How the attempts since the node started have gone. */
+  get attempts(): RegistrationAttempts {
+    return this.made;
   }
 
   async start(): Promise<void> {
@@ -73,8 +94,10 @@ export class RegistrationWorker {
   }
 
   private async register(epoch: bigint): Promise<void> {
-    const { offer, submitter } = this.options;
+    const { offer, submitter, clock } = this.options;
+    this.made = { ...this.made, lastAttemptMs: clock.nowMs() };
     const descriptor = signDescriptor(offer, epoch + EXPIRATION_EPOCHS);
     await submitter.submit("registry.RegisterNode", MultiSignedNode.encode(descriptor));
+    this.made = { ...this.made, lastRegistrationMs: clock.nowMs(), lastError: undefined };
   }
 }

@@ -8,7 +8,7 @@ import { timestampFromNanos } from "#consensus/block/timestamp.js";
 import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { buildGenesis, SOFTWARE_VERSION } from "#network/fixture.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
-import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, networkMembers } from "#network/topology.js";
+import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, type Member, networkMembers } from "#network/topology.js";
 import { deriveSeed } from "#node/identity.js";
 import { buildHandler } from "#node/rpc/index.js";
 import { systemClock } from "#platform/clock.js";
@@ -26,6 +26,7 @@ export interface BuiltNetwork {
   /** The client API of the client node. */
   readonly handler: RpcHandler;
   readonly accounts: readonly DevelopmentAccount[];
+  readonly members: readonly Member[];
   /** Seed of the entity that runs a node, 32 bytes. */
   entitySeed(node: string): Uint8Array;
   readonly log: Log;
@@ -87,7 +88,7 @@ export function buildNetwork(): BuiltNetwork {
     clock: world.clock,
   });
   const entitySeed = (node: string): Uint8Array => deriveSeed(secret, `${node}/entity`);
-  return { network, genesis, handler, accounts, entitySeed, log, complaints };
+  return { network, genesis, handler, accounts, members, entitySeed, log, complaints };
 }
 
 /** Starts a network and serves its client API. */

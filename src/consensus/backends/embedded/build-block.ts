@@ -4,7 +4,7 @@ import { type BlockInput, type BlockOutcome } from "../../app/block-run.js";
 import { type BlockId, ZERO_BLOCK_ID } from "../../block/block-id.js";
 import { type Block, dataHash } from "../../block/block.js";
 import { ABSENT_SIG, BlockIdFlag, type Commit, commitHash, type CommitSig, EMPTY_COMMIT } from "../../block/commit.js";
-import { evidenceHash } from "../../block/evidence.js";
+import { type Evidence, evidenceHash } from "../../block/evidence.js";
 import { BLOCK_PROTOCOL } from "../../block/header.js";
 import { type BlockParams, consensusParamsHash } from "../../block/params.js";
 import { lastResultsHash } from "../../block/results.js";
@@ -34,6 +34,7 @@ export interface BlockPlan {
   readonly validators: ValidatorSet;
   readonly nextValidators: ValidatorSet;
   readonly params: BlockParams;
+  readonly evidence: readonly Evidence[];
   /** State root before the block. */
   readonly appHash: Uint8Array;
 }
@@ -55,11 +56,11 @@ export function buildBlock(plan: BlockPlan, txs: readonly Uint8Array[]): Block {
       consensusHash: consensusParamsHash(plan.params),
       appHash: plan.appHash,
       lastResultsHash: lastResultsHash(previous.results),
-      evidenceHash: evidenceHash([]),
+      evidenceHash: evidenceHash(plan.evidence),
       proposerAddress: input.proposerAddress,
     },
     data: { txs },
-    evidence: { evidence: [] },
+    evidence: { evidence: plan.evidence },
     lastCommit: previous.commit,
   };
 }

@@ -9,9 +9,9 @@ import type { Application } from "../../app/app.js";
 import type { BlockInput, BlockOutcome } from "../../app/block-run.js";
 import { type Evicted, Mempool, type MempoolLimits } from "../mempool.js";
 import { type BlockId, consensusAddress } from "../../block/block-id.js";
-import { Block, blockIdOf } from "../../block/block.js";
+import { Block, blockIdOf, EvidenceList } from "../../block/block.js";
 import { BlockIdFlag, type Commit } from "../../block/commit.js";
-import { type BlockParams } from "../../block/params.js";
+import type { BlockParams, EvidenceParams } from "../../block/params.js";
 import { compareTimestamps, type Timestamp, timestampFromNanos, timestampToNanos } from "../../block/timestamp.js";
 import type { ValidatorSet } from "../../block/validator.js";
 import { applyValidatorUpdates, newValidatorSet, proposerOfRound, rotateProposer } from "../../block/validator-set.js";
@@ -20,8 +20,10 @@ import { BLOCK_METADATA_MAX_SIZE, transactionHash } from "../../transaction/tran
 import type { Backend, CommittedBlock, SubmissionOutcome } from "../backend.js";
 import { Checkpointer } from "../../checkpoints/checkpointer.js";
 import type { CheckpointStore } from "../../checkpoints/store.js";
+import { misbehaviorIn } from "../../app/misbehavior.js";
 import { BlockStore, type HeightRecord } from "./block-store.js";
 import { buildBlock, NOTHING_BEFORE, type Previous, signCommit } from "./build-block.js";
+import { EvidencePool } from "./evidence-pool.js";
 import { Pruner } from "./pruner.js";
 
 /** How an embedded backend is put together. */
@@ -35,6 +37,7 @@ export interface EmbeddedOptions {
   readonly genesisValidators: readonly ValidatorUpdate[];
   readonly genesisTime: Timestamp;
   readonly blockParams: BlockParams;
+  readonly evidenceParams?: EvidenceParams;
   /** Consensus keys of the validators that run in this process. */
   readonly signers: readonly Signer[];
   readonly pace: Pace;
@@ -76,6 +79,7 @@ export class EmbeddedBackend implements Backend {
   readonly failed: Promise<Error>;
   private readonly store: BlockStore;
   private readonly pool: Mempool;
+  private readonly evidence: EvidencePool;
   private readonly pruner: Pruner;
   private readonly checkpointer: Checkpointer;
   private readonly chainId: string;
@@ -104,6 +108,7 @@ export class EmbeddedBackend implements Backend {
     this.checkpointer = new Checkpointer({ app, disk, clock, log: options.log, finished, failed });
     this.pruner.hold(() => this.checkpointer.working);
     this.chainId = options.app.chainContext.slice(0, 50);
+    this.evidence = new EvidencePool(disk, this.store, this.chainId, options.evidenceParams);
     for (const signer of options.signers) this.signers.set(toHex(consensusAddress(signer.publicKey)), signer);
     const height = this.store.latestHeight;
     if (height !== this.app.height) {
@@ -173,6 +178,10 @@ export class EmbeddedBackend implements Backend {
     this.reject(displaced);
     this.wake();
     return hash;
+  }
+
+  submitEvidence(encoded: Uint8Array): void {
+    if (this.evidence.add(encoded)) this.wake();
   }
 
   submitAndWait(raw: Uint8Array): Promise<SubmissionOutcome> {
@@ -309,8 +318,10 @@ export class EmbeddedBackend implements Backend {
     const { round, proposer, address } = this.ownRound();
     const time = this.nextTime();
     const lastCommit = this.lastCommitVotes(height);
-    const input: BlockInput = { height, time, proposerAddress: address, lastCommit, misbehavior: [] };
-    const room = this.roomForTransactions;
+    const evidence = this.evidence.pending();
+    const misbehavior = misbehaviorIn(evidence);
+    const input: BlockInput = { height, time, proposerAddress: address, lastCommit, misbehavior };
+    const room = this.roomForTransactions - EvidenceList.encode({ evidence }).length;
     const appHash = this.app.appHash;
     const txs = this.app.propose(input, this.pool.candidates(room), room, proposer);
     const outcome = this.app.execute(input, txs);
@@ -321,6 +332,7 @@ export class EmbeddedBackend implements Backend {
       validators: this.validatorSet,
       nextValidators: this.nextValidatorSet,
       params: this.options.blockParams,
+      evidence,
       appHash,
     };
     const block = buildBlock(plan, txs);
@@ -340,6 +352,7 @@ export class EmbeddedBackend implements Backend {
     this.options.disk.batch(() => {
       this.app.commit();
       this.store.put(height, record, encoded);
+      this.evidence.committed(record.block.evidence.evidence);
       if (this.store.validators(height) === undefined) this.store.putValidators(height, this.validatorSet);
       this.store.putValidators(height + 1n, this.nextValidatorSet);
       this.store.putValidators(height + 2n, afterNext);
