@@ -4,7 +4,7 @@ import type { NodeDb } from "./db/node-db.js";
 import { bitAt } from "./node/bits.js";
 import { LEAF, type Node } from "./node/node.js";
 import type { Root } from "./node/root.js";
-import { ProofBuilder, tagged } from "./proof/builder.js";
+import { checkProofVersion, ProofBuilder, tagged } from "./proof/builder.js";
 import {
   ENTRY_NODE,
   type GetPrefixesRequest,
@@ -39,10 +39,11 @@ export class NodeDbSyncer implements ReadSyncer {
   /** The path of one key, with the siblings beside it if asked. */
   syncGet(request: GetRequest): ProofResponse {
     const { root, position } = request.tree;
-    const builder = new ProofBuilder(request.proofVersion, root.hash, position);
     if (!request.includeSiblings) {
+      checkProofVersion(request.proofVersion);
       return { proof: proofOfGet(this.#db.openReader(root), request) };
     }
+    const builder = new ProofBuilder(request.proofVersion, root.hash, position);
     proveGet(this.#open(root), builder, request.key, request.includeSiblings);
     return { proof: builder.build() };
   }

@@ -12,6 +12,11 @@ import type { LeafPages, StoredLeaf } from "./leaf-pages.js";
 /** Where a leaf lies that has no place on the disk yet: its content is in memory. */
 const NO_PAGE = 0;
 
+/** Bytes of an internal node's compact form besides its label. */
+const COMPACT_BYTES = 4;
+/** Where compact forms are put together; nothing in it survives the next. */
+const compactNode = new Uint8Array(256);
+
 export class ArenaTrees {
   readonly arena = new Arena();
   readonly pages: LeafPages;
@@ -28,6 +33,16 @@ export class ArenaTrees {
     return page === NO_PAGE
       ? (this.pending.get(-ref) as StoredLeaf)
       : this.pages.read(page, this.arena.leafOffset(ref));
+  }
+
+  /** A leaf in its serialized form, good until the next call. */
+  record(ref: number): Uint8Array {
+    const page = this.arena.leafPage(ref);
+    if (page !== NO_PAGE) {
+      return this.pages.lendRecord(page, this.arena.leafOffset(ref));
+    }
+    const { key, value } = this.content(ref);
+    return leafBytes(key, value);
   }
 
   readonly keyOf = (ref: number): Uint8Array => this.content(ref).key;
@@ -124,7 +139,6 @@ function placed<N extends Node>(node: N, hash: Uint8Array, ref: number): N {
 class ArenaReader implements NodeReader<number> {
   readonly #trees: ArenaTrees;
   readonly #root: number;
-  #scratch = new Uint8Array(4096);
 
   constructor(trees: ArenaTrees, root: number) {
     this.#trees = trees;
@@ -177,8 +191,7 @@ class ArenaReader implements NodeReader<number> {
   compact(handle: number, version: number): Uint8Array {
     const { arena } = this.#trees;
     if (handle < 0) {
-      const { key, value } = this.#trees.content(handle);
-      return leafBytes(key, value);
+      return this.#trees.record(handle);
     }
     const label = arena.label(handle);
     const leaf = arena.leaf(handle);
@@ -186,11 +199,11 @@ class ArenaReader implements NodeReader<number> {
       const { key, value } = this.#trees.content(leaf);
       return internalBytes(label, arena.labelBits(handle), new LeafNode(key, value));
     }
-    if (label.length > 4000) {
-      return internalBytes(label, arena.labelBits(handle), undefined);
-    }
-    const out = this.#scratch;
     const bits = arena.labelBits(handle);
+    if (label.length + COMPACT_BYTES > compactNode.length) {
+      return internalBytes(label, bits, undefined);
+    }
+    const out = compactNode;
     out[0] = 1;
     out[1] = bits & 255;
     out[2] = bits >> 8;

@@ -7,9 +7,10 @@ import { Fault } from "#common/errors/index.js";
 import type { DiskTable } from "#common/ports/disk.js";
 
 /** A page takes no further record beyond this length, in bytes: with what a disk adds, it fills whole pages of a file. */
-const PAGE_BYTES = 8160;
-/** Key length in two bytes, value length in four. */
-const HEAD_BYTES = 6;
+const PAGE_BYTES = 4064;
+/** What a record has besides key and value: it is the leaf as it stands in proofs (mkvs: hash and serialization). */
+const RECORD_BYTES = 7;
+const KEY_AT = 3;
 
 /** A key and its value, as views of the page that they lie in. */
 export interface StoredLeaf {
@@ -43,7 +44,7 @@ export class LeafPages {
 
   /** Appends a record to `page`; returns its offset there. The page may be full afterwards and is then written. */
   append(key: Uint8Array, value: Uint8Array): number {
-    const length = HEAD_BYTES + key.length + value.length;
+    const length = RECORD_BYTES + key.length + value.length;
     if (this.#size > 0 && this.#size + length > PAGE_BYTES) {
       this.flush();
     }
@@ -54,14 +55,16 @@ export class LeafPages {
     }
     const out = this.#buffer;
     const at = this.#size;
-    out[at] = key.length & 255;
-    out[at + 1] = key.length >> 8;
-    out[at + 2] = value.length & 255;
-    out[at + 3] = (value.length >>> 8) & 255;
-    out[at + 4] = (value.length >>> 16) & 255;
-    out[at + 5] = value.length >>> 24;
-    out.set(key, at + HEAD_BYTES);
-    out.set(value, at + HEAD_BYTES + key.length);
+    const lengthAt = at + KEY_AT + key.length;
+    out[at] = 0;
+    out[at + 1] = key.length;
+    out[at + 2] = key.length >> 8;
+    out.set(key, at + KEY_AT);
+    out[lengthAt] = value.length;
+    out[lengthAt + 1] = value.length >>> 8;
+    out[lengthAt + 2] = value.length >>> 16;
+    out[lengthAt + 3] = value.length >>> 24;
+    out.set(value, lengthAt + 4);
     this.#size = at + length;
     this.#count++;
     return at;
@@ -87,11 +90,18 @@ export class LeafPages {
    * @throws Fault when the page is missing
    */
   read(page: number, offset: number): StoredLeaf {
+    const record = this.lendRecord(page, offset).slice();
+    const lengthAt = KEY_AT + readU16le(record, 1);
+    return { key: record.subarray(KEY_AT, lengthAt), value: record.subarray(lengthAt + 4) };
+  }
+
+  /**
+   * The leaf at a place in its serialized form, good until the next call on the disk.
+   * @throws Fault when the page is missing
+   */
+  lendRecord(page: number, offset: number): Uint8Array {
     const bytes = this.#lent(page);
-    const keyLength = readU16le(bytes, offset);
-    const start = offset + HEAD_BYTES;
-    const record = bytes.slice(start, start + keyLength + readU32le(bytes, offset + 2));
-    return { key: record.subarray(0, keyLength), value: record.subarray(keyLength) };
+    return bytes.subarray(offset, endOfRecord(bytes, offset));
   }
 
   #lent(page: number): Uint8Array {
@@ -193,9 +203,14 @@ export class LeafPages {
 function countLeaves(page: Uint8Array): number {
   let leaves = 0;
   for (let at = 0; at < page.length; leaves++) {
-    at += HEAD_BYTES + readU16le(page, at) + readU32le(page, at + 2);
+    at = endOfRecord(page, at);
   }
   return leaves;
+}
+
+function endOfRecord(page: Uint8Array, at: number): number {
+  const lengthAt = at + KEY_AT + readU16le(page, at + 1);
+  return lengthAt + 4 + readU32le(page, lengthAt);
 }
 
 // Without a view on the bytes: these run for every leaf that is read.

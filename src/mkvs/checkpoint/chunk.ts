@@ -1,5 +1,5 @@
 /** Chunks: parts of a tree as the entries of a proof, compressed (mkvs: checkpoints). */
-import { readU16be, readU32be, readU64be } from "#common/bytes.js";
+import { readU32be, readU64be } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { ENTRY_HASH, ENTRY_NODE } from "../proof/proof.js";
 import { snappyBlocks, SnappyWriter } from "./snappy-stream.js";
@@ -128,7 +128,7 @@ function lengthOf(bytes: Uint8Array, at: number, info: number): number {
     case 24:
       return bytes[at + 1] as number;
     case 25:
-      return readU16be(bytes, at + 1);
+      return ((bytes[at + 1] as number) << 8) | (bytes[at + 2] as number);
     case 26:
       return readU32be(bytes, at + 1);
     case 27: {

@@ -1,8 +1,7 @@
 /** What describes checkpoints on the wire (mkvs: checkpoints). */
 import { InvalidInput } from "#common/errors/index.js";
 import { Hash, hash } from "#common/hash.js";
-import { Namespace } from "#common/namespace.js";
-import { list, optional, struct, u16, u64 } from "#common/schema/index.js";
+import { list, struct, u16, u64 } from "#common/schema/index.js";
 import { Root, ROOT_IO, ROOT_STATE } from "../node/root.js";
 import { checkpointErrors } from "./errors.js";
 
@@ -20,12 +19,6 @@ export class CheckpointMetadata extends struct("Metadata", {
   version: u16,
   root: Root,
   chunks: list(Hash, { max: MAX_CHUNKS }),
-}) {}
-
-export class GetCheckpointsRequest extends struct("GetCheckpointsRequest", {
-  version: u16,
-  namespace: Namespace,
-  rootVersion: optional(u64),
 }) {}
 
 /** What identifies a checkpoint: equal only for the same tree, chunk size and number of threads. */

@@ -2,8 +2,7 @@
 import { equalBytes } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
-import type { PartLeaf } from "../db/multipart.js";
-import type { NodeDb } from "../db/node-db.js";
+import type { NodeDb, PartLeaf } from "../db/node-db.js";
 import type { Root } from "../node/root.js";
 import { PROOF_V0 } from "../proof/proof.js";
 import { ProofHasher } from "../proof/proof-hasher.js";

@@ -7,7 +7,8 @@ import type { ArenaTrees } from "../arena/arena-tree.js";
 import { applyChanges } from "../arena/batch-apply.js";
 import { nodeDbErrors } from "../errors.js";
 import { type Root, ROOT_STATE } from "../node/root.js";
-import { type Multipart, type PartLeaf, sameRoot } from "./multipart.js";
+import { type Multipart, sameRoot } from "./multipart.js";
+import type { PartLeaf } from "./node-db.js";
 
 interface Part {
   readonly root: Root;

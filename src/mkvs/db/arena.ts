@@ -3,14 +3,13 @@
  * and a difference: which leaf each changed key had and has. The arrays are written from time to time; opening the database
  * reads them and repeats the differences since. Older versions are made again from the latest by going back.
  */
-import { concatBytes, equalBytes, readU64be, u64be } from "#common/bytes.js";
+import { equalBytes, readU64be, u64be } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
-import { EMPTY_HASH } from "#common/hash.js";
 import type { Disk, DiskTable } from "#common/ports/disk.js";
 import { type Applied, applyChanges, type Changes } from "../arena/batch-apply.js";
 import { ArenaTrees } from "../arena/arena-tree.js";
 import { type ArenaHost, ArenaWorkingTree } from "../arena/arena-working.js";
-import { type DeltaEntry, deltaEntries, deltaRecord, dropsLeaf, putsLeaf } from "../arena/delta.js";
+import { type DeltaEntry, deltaRecord, dropsLeaf, putsLeaf } from "../arena/delta.js";
 import { LeafPages } from "../arena/leaf-pages.js";
 import { type Prepared, Resident, Residents } from "../arena/residents.js";
 import { nodeDbErrors } from "../errors.js";
@@ -21,17 +20,17 @@ import type { WorkingTree } from "../tree/working.js";
 import type { LogEntry, WriteLog } from "../write-log.js";
 import { ArenaKeeper } from "./arena-keeper.js";
 import { ArenaMultipart } from "./arena-multipart.js";
+import { type ArenaRecord, ArenaRecords, isMadeFrom } from "./arena-records.js";
 import { backwardChanges, forwardChanges, type PlacedChanges } from "./arena-replay.js";
-import type { Multipart } from "./multipart.js";
-import { rootKey, versionKey } from "./records.js";
-import { type RootRecord, VersionedNodeDb } from "./versioned.js";
+import { emptied, type Multipart, sameRoot } from "./multipart.js";
+import { rootKey } from "./records.js";
+import { VersionedNodeDb } from "./versioned.js";
 
 const LATEST = Uint8Array.of(1);
 const EARLIEST = Uint8Array.of(2);
 const NAMESPACE = Uint8Array.of(3);
-const BASE_BYTES = 40;
-/** Versions whose records stay in memory. */
-const KEPT_VERSIONS = 4;
+/** Versions after which candidates and I/O trees leave memory. */
+const LOOSE_VERSIONS = 4n;
 
 export interface ArenaNodeDbOptions {
   readonly disk: Disk;
@@ -41,11 +40,6 @@ export interface ArenaNodeDbOptions {
   readonly namespace: Uint8Array;
   /** Changed keys after which the arrays are written again; a fifth of the keys, at least 20,000, when absent. */
   readonly snapshotAfter?: number;
-}
-
-interface ArenaRecord extends RootRecord {
-  /** Whether the commit kept a write log. */
-  readonly logged: boolean;
 }
 
 /** A commit on its way. */
@@ -63,25 +57,24 @@ interface ArenaCommit {
 export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> implements ArenaHost {
   readonly trees: ArenaTrees;
   readonly #disk: Disk;
-  readonly #roots: DiskTable;
-  readonly #deltas: DiskTable;
+  readonly #records: ArenaRecords;
   readonly #meta: DiskTable;
   readonly #residents: Residents;
   readonly #keeper: ArenaKeeper;
-  #kept: { readonly version: bigint; records: ArenaRecord[] }[] = [];
 
   /** @throws Fault when the tables belong to another namespace or are damaged */
   constructor(options: ArenaNodeDbOptions) {
     super(options.namespace);
     const { disk, name } = options;
     this.#disk = disk;
-    this.#roots = disk.openTable(`${name}/roots`);
-    this.#deltas = disk.openTable(`${name}/deltas`);
+    const roots = disk.openTable(`${name}/roots`);
+    const deltas = disk.openTable(`${name}/deltas`);
+    this.#records = new ArenaRecords(options.namespace, roots, deltas);
     this.#meta = disk.openTable(`${name}/meta`);
     this.trees = new ArenaTrees(new LeafPages(disk.openTable(`${name}/leaves`)));
     this.#residents = new Residents(this.trees);
     const arrays = disk.openTable(`${name}/arena`);
-    const tables = { arrays, roots: this.#roots, deltas: this.#deltas, meta: this.#meta };
+    const tables = { arrays, roots, deltas, meta: this.#meta };
     this.#keeper = new ArenaKeeper(tables, this.trees, options.snapshotAfter);
     const namespace = this.#meta.get(NAMESPACE);
     if (namespace === undefined) {
@@ -171,7 +164,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     const base = emptied(root);
     const { ref, refs } = (multipart as ArenaMultipart).take(root);
     const record: ArenaRecord = { root, base, logged: false };
-    this.#putRecord(record);
+    this.#records.put(record);
     this.#keeper.endParts();
     if (root.type === ROOT_STATE) {
       this.#residents.addLoose(new Resident(root, ref, undefined, refs));
@@ -180,34 +173,17 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
       // Nothing but its difference tells what an I/O tree holds.
       const leaves = Int32Array.from(this.trees.leaves(ref));
       const keys = Array.from(leaves, this.trees.keyOf);
-      this.#deltas.put(rootKey(root), deltaRecord(this.trees.arena, keys, new Int32Array(keys.length), leaves));
+      this.#records.putDelta(root, deltaRecord(this.trees.arena, keys, new Int32Array(keys.length), leaves));
       this.#residents.addLoose(new Resident(root, ref, undefined, refs));
     }
   }
 
   protected record(root: Root): ArenaRecord | undefined {
-    const kept = this.#kept.find(({ version }) => version === root.version);
-    if (kept !== undefined) {
-      return kept.records.find((record) => sameRoot(record.root, root));
-    }
-    const key = rootKey(root);
-    const bytes = this.#roots.get(key);
-    return bytes === undefined ? undefined : this.#readRecord(key, bytes);
+    return this.#records.one(root);
   }
 
   protected records(version: bigint): ArenaRecord[] {
-    const kept = this.#kept.find((entry) => entry.version === version);
-    if (kept !== undefined) {
-      return kept.records;
-    }
-    const records: ArenaRecord[] = [];
-    for (const [key, bytes] of this.#roots.range({ gte: versionKey(version), lt: versionKey(version + 1n) })) {
-      records.push(this.#readRecord(key, bytes));
-    }
-    if (this.latest === undefined || version >= this.latest) {
-      this.#kept = [...this.#kept, { version, records }].slice(-KEPT_VERSIONS);
-    }
-    return records;
+    return this.#records.of(version, this.latest === undefined || version >= this.latest);
   }
 
   protected open(record: ArenaRecord): Child {
@@ -228,23 +204,22 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     }
     trees.pages.flush();
     this.#residents.takePrepared(prepared);
-    this.#deltas.put(rootKey(root), deltaRecord(trees.arena, keys, oldLeaves, newLeaves));
-    this.#putRecord({ root, base, logged });
+    this.#records.putDelta(root, deltaRecord(trees.arena, keys, oldLeaves, newLeaves));
+    this.#records.put({ root, base, logged });
     this.#residents.addLoose(new Resident(root, applied.ref, prepared.base, applied.born, applied.retired));
     this.#keeper.changed(keys.length);
     return undefined;
   }
 
   protected drop(record: ArenaRecord): void {
-    for (const entry of this.#delta(record.root)) {
+    for (const entry of this.#records.delta(record.root)) {
       if (putsLeaf(entry)) {
         this.trees.pages.release(entry.newPage);
       }
     }
     this.#residents.evictLoose(({ root }) => sameRoot(root, record.root));
-    this.#roots.delete(rootKey(record.root));
+    this.#records.delete(record.root);
     this.#keeper.garbage(rootKey(record.root));
-    this.#forgetRecord(record.root);
   }
 
   protected forget(record: ArenaRecord, next: ArenaRecord | undefined): void {
@@ -257,7 +232,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
       return undefined;
     }
     const log: LogEntry[] = [];
-    for (const { key, newPage, newOffset } of this.#delta(record.root)) {
+    for (const { key, newPage, newOffset } of this.#records.delta(record.root)) {
       if (key !== undefined) {
         log.push([key, null]);
       } else {
@@ -281,7 +256,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
       this.#residents.makeFinal(this.resident(record.root));
     }
     this.#residents.evictBefore(this.earliest);
-    this.#residents.evictLoose(({ root }) => root.version + BigInt(KEPT_VERSIONS) < latest);
+    this.#residents.evictLoose(({ root }) => root.version + LOOSE_VERSIONS < latest);
     if (this.#keeper.due) {
       this.#snapshot();
     }
@@ -295,7 +270,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
   #release(record: ArenaRecord, next: ArenaRecord | undefined): void {
     const { pages } = this.trees;
     if (next !== undefined) {
-      for (const entry of this.#delta(next.root)) {
+      for (const entry of this.#records.delta(next.root)) {
         if (dropsLeaf(entry)) {
           pages.release(entry.oldPage);
         }
@@ -303,7 +278,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     } else if (record.root.type === ROOT_STATE && !isEmptyRoot(record.root)) {
       this.#releaseTree(record.root);
     } else {
-      for (const entry of this.#delta(record.root)) {
+      for (const entry of this.#records.delta(record.root)) {
         if (putsLeaf(entry)) {
           pages.release(entry.newPage);
         }
@@ -348,7 +323,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     if (this.latest === undefined) {
       return;
     }
-    const first = from === undefined ? this.#firstVersion() : from.version + 1n;
+    const first = from === undefined ? (this.#records.firstVersion() ?? this.earliest) : from.version + 1n;
     for (let version = first; version <= this.latest; version++) {
       const record = this.records(version).find(({ root }) => root.type === ROOT_STATE && !isEmptyRoot(root));
       if (record !== undefined) {
@@ -360,30 +335,21 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
       const successors = this.records(version + 1n);
       for (const record of this.records(version)) {
         this.#keeper.garbage(rootKey(record.root));
-        this.#release(record, isEmptyRoot(record.root) ? undefined : successors.find(isMadeFrom(record)));
+        this.#release(record, successors.find(isMadeFrom(record)));
       }
     }
-    this.#kept = [];
-  }
-
-  #firstVersion(): bigint {
-    for (const [key] of this.#roots.range({ limit: 1 })) {
-      return readU64be(key);
-    }
-    return this.earliest;
+    this.#records.clear();
   }
 
   /** Differences without a root are those of candidates that were not chosen. */
   #releaseDropped(from: bigint): void {
-    for (const [key, delta] of this.#deltas.range({ gte: versionKey(from) })) {
-      if (!this.#roots.has(key)) {
-        for (const entry of deltaEntries(delta)) {
-          if (putsLeaf(entry)) {
-            this.trees.pages.release(entry.newPage);
-          }
+    for (const [key, delta] of this.#records.dropped(from)) {
+      for (const entry of delta) {
+        if (putsLeaf(entry)) {
+          this.trees.pages.release(entry.newPage);
         }
-        this.#keeper.garbage(key);
       }
+      this.#keeper.garbage(key);
     }
   }
 
@@ -391,7 +357,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
   #goForward(record: ArenaRecord): Resident {
     const { base, root } = record;
     const from = isEmptyRoot(base) ? undefined : this.resident(base);
-    const applied = this.#apply(from, forwardChanges(this.trees.pages, this.#delta(root)));
+    const applied = this.#apply(from, forwardChanges(this.trees.pages, this.#records.delta(root)));
     const resident = new Resident(root, applied.ref, from, applied.born, applied.retired);
     this.#checkHash(resident);
     this.#residents.addLoose(resident);
@@ -407,7 +373,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     const chain: Iterable<DeltaEntry>[] = [];
     let at = latest.root;
     while (at.version > root.version && !isEmptyRoot(at)) {
-      chain.push(this.#delta(at));
+      chain.push(this.#records.delta(at));
       at = this.record(at)?.base ?? emptied(at);
     }
     if (!sameRoot(at, root)) {
@@ -431,47 +397,4 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
       throw new Fault(`mkvs: version ${root.version} as it is on the disk has another root than it was committed with`);
     }
   }
-
-  #delta(root: Root): Iterable<DeltaEntry> {
-    const bytes = this.#deltas.get(rootKey(root));
-    if (bytes === undefined) {
-      throw new Fault(`mkvs: the changes of version ${root.version} are missing`);
-    }
-    return deltaEntries(bytes);
-  }
-
-  #putRecord(record: ArenaRecord): void {
-    const { root, base, logged } = record;
-    this.#roots.put(rootKey(root), concatBytes(u64be(base.version), base.hash, Uint8Array.of(logged ? 1 : 0)));
-    const kept = this.records(root.version);
-    if (!kept.some((other) => sameRoot(other.root, root))) {
-      kept.push(record);
-    }
-  }
-
-  #readRecord(key: Uint8Array, bytes: Uint8Array): ArenaRecord {
-    const { namespace } = this;
-    const type = key[8] as number;
-    const root = { namespace, version: readU64be(key), type, hash: key.slice(9) };
-    const base = { namespace, version: readU64be(bytes), type, hash: bytes.slice(8, BASE_BYTES) };
-    return { root, base, logged: bytes[BASE_BYTES] === 1 };
-  }
-
-  #forgetRecord(root: Root): void {
-    for (const kept of this.#kept) {
-      kept.records = kept.records.filter((other) => !sameRoot(other.root, root));
-    }
-  }
-}
-
-function isMadeFrom({ root }: ArenaRecord): (next: ArenaRecord) => boolean {
-  return ({ base }) => sameRoot(base, root);
-}
-
-function sameRoot(a: Root, b: Root): boolean {
-  return a.version === b.version && a.type === b.type && equalBytes(a.hash, b.hash);
-}
-
-function emptied(root: Root): Root {
-  return { ...root, hash: EMPTY_HASH };
 }

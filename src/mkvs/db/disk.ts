@@ -11,11 +11,10 @@ import { type Child, INTERNAL, InternalNode, LEAF, LeafNode, type Node, STUB, St
 import type { Root } from "../node/root.js";
 import { type NodeReader, NodeTreeReader } from "../tree/node-reader.js";
 import { NodeTree, type Retired } from "../tree/node-tree.js";
-import { newLog, NodeWorkingTree, type WorkingTree } from "../tree/working.js";
+import { type Commit, newLog, NodeWorkingTree, type WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
 import { NodeCache } from "./cache.js";
 import type { Multipart, TreeMultipart } from "./multipart.js";
-import type { Commit } from "./node-db.js";
 import { nodeInPage, pageKey, pageNodes, pageOf, PageWriter } from "./page.js";
 import {
   type DiskRecord,

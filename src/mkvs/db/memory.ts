@@ -5,10 +5,9 @@ import type { Child, Node, Stub } from "../node/node.js";
 import type { Root } from "../node/root.js";
 import { type NodeReader, NodeTreeReader } from "../tree/node-reader.js";
 import { NodeTree } from "../tree/node-tree.js";
-import { newLog, NodeWorkingTree, type WorkingTree } from "../tree/working.js";
+import { type Commit, newLog, NodeWorkingTree, type WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
 import type { Multipart, TreeMultipart } from "./multipart.js";
-import type { Commit } from "./node-db.js";
 import { lostNode, type RootRecord, VersionedNodeDb } from "./versioned.js";
 
 interface MemoryRecord extends RootRecord {

@@ -6,14 +6,8 @@ import { nodeDbErrors } from "../errors.js";
 import type { NodeSource } from "../node/node.js";
 import type { Root } from "../node/root.js";
 import { NodeTree } from "../tree/node-tree.js";
-import type { Commit } from "./node-db.js";
-
-/** A leaf that has been proven to belong to a root, with its own hash. */
-export interface PartLeaf {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  readonly hash: Uint8Array;
-}
+import type { Commit } from "../tree/working.js";
+import type { PartLeaf } from "./node-db.js";
 
 interface Part {
   readonly root: Root;
@@ -71,8 +65,7 @@ export class TreeMultipart implements Multipart {
 
   /** The commit that stores the whole tree of a root. */
   commitOf(root: Root): Commit {
-    const base = { ...root, hash: EMPTY_HASH };
-    return { base, root, tree: this.#tree(root).root, retired: [], writeLog: undefined };
+    return { base: emptied(root), root, tree: this.#tree(root).root, retired: [], writeLog: undefined };
   }
 
   #tree(root: Root): NodeTree {
@@ -84,4 +77,9 @@ export class TreeMultipart implements Multipart {
 
 export function sameRoot(a: Root, b: Root): boolean {
   return a.type === b.type && a.version === b.version && equalBytes(a.hash, b.hash);
+}
+
+/** The empty tree in the place of another. */
+export function emptied(root: Root): Root {
+  return { ...root, hash: EMPTY_HASH };
 }

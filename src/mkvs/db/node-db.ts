@@ -2,10 +2,8 @@
 import type { Child, NodeSource } from "../node/node.js";
 import type { Root } from "../node/root.js";
 import type { NodeReader } from "../tree/node-reader.js";
-import type { Retired } from "../tree/node-tree.js";
 import type { WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
-import type { PartLeaf } from "./multipart.js";
 
 /**
  * Keeps trees of one namespace by version. Several candidate roots of a version may be committed; `finalize` chooses at
@@ -73,15 +71,9 @@ export interface NodeDb extends NodeSource {
   openTree(root: Root | undefined, logged: boolean): WorkingTree;
 }
 
-/** A tree on its way into a database. */
-export interface Commit {
-  /** The root that the tree was made from; empty for a tree that was made from nothing. */
-  readonly base: Root;
-  readonly root: Root;
-  /** The tree itself, all hashes known. */
-  readonly tree: Child;
-  /** Places of `base` that the tree no longer uses. */
-  readonly retired: readonly Retired[];
-  /** What changed since `base`; undefined when the tree kept no log. */
-  readonly writeLog: WriteLog | undefined;
+/** A leaf that has been proven to belong to a root, with its own hash. */
+export interface PartLeaf {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array;
+  readonly hash: Uint8Array;
 }

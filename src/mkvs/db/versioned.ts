@@ -5,10 +5,10 @@ import { nodeDbErrors } from "../errors.js";
 import type { Child, Node, Stub } from "../node/node.js";
 import { isEmptyRoot, Root, ROOT_IO, rootFollows } from "../node/root.js";
 import type { NodeReader } from "../tree/node-reader.js";
-import type { WorkingTree } from "../tree/working.js";
+import type { Commit, WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
-import { type Multipart, type PartLeaf, TreeMultipart } from "./multipart.js";
-import type { Commit, NodeDb } from "./node-db.js";
+import { type Multipart, TreeMultipart } from "./multipart.js";
+import type { NodeDb, PartLeaf } from "./node-db.js";
 import { VERSION_LIMIT } from "./page.js";
 
 /** What every implementation knows of a committed root. */

@@ -13,6 +13,13 @@ interface Included {
   readonly children: readonly Uint8Array[];
 }
 
+/** @throws CodedError for a version of proofs that does not exist */
+export function checkProofVersion(version: number): void {
+  if (version !== PROOF_V0 && version !== PROOF_V1) {
+    throw unknown(`mkvs: unsupported proof version: ${version}`);
+  }
+}
+
 export class ProofBuilder {
   readonly version: number;
   readonly #root: Uint8Array;
@@ -26,9 +33,7 @@ export class ProofBuilder {
    * @throws CodedError for a version that does not exist
    */
   constructor(version: number, root: Uint8Array, subtree: Uint8Array) {
-    if (version !== PROOF_V0 && version !== PROOF_V1) {
-      throw unknown(`mkvs: unsupported proof version: ${version}`);
-    }
+    checkProofVersion(version);
     this.version = version;
     this.#root = root;
     this.#subtree = subtree;

@@ -1,5 +1,4 @@
 /** Hashes a proof entry by entry, without building its tree: the fast way when only the leaves matter. */
-import { readU16le, readU32le } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { EMPTY_HASH, HASH_SIZE } from "#common/hash.js";
 import { HashEngine } from "../arena/hash-engine.js";
@@ -26,7 +25,7 @@ export type TakeLeaf = (key: Uint8Array, value: Uint8Array, hash: Uint8Array) =>
 export class ProofHasher {
   readonly #version: number;
   readonly #takeLeaf: TakeLeaf;
-  #bytes = new Uint8Array(4096);
+  #bytes = new Uint8Array(2560);
   /** For each open node: where its hash input begins, where its child hashes begin, how many children have come. */
   readonly #starts: number[] = [];
   readonly #slots: number[] = [];
@@ -171,4 +170,13 @@ function need(bytes: Uint8Array, end: number, what: string): void {
   if (bytes.length < end) {
     throw new DecodeError(`malformed node: ${what} needs ${end} bytes, ${bytes.length} are there`);
   }
+}
+
+// Without a view on the bytes: these run for every entry of a checkpoint.
+function readU16le(bytes: Uint8Array, at: number): number {
+  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+}
+
+function readU32le(bytes: Uint8Array, at: number): number {
+  return (readU16le(bytes, at) | (readU16le(bytes, at + 2) << 16)) >>> 0;
 }

@@ -1,11 +1,10 @@
 /** A tree that is being changed, as `Tree` sees it. Each kind of database has its own. */
 import { EMPTY_HASH } from "#common/hash.js";
-import type { Commit } from "../db/node-db.js";
 import type { KeyValueIterator } from "../key-value.js";
 import type { Child } from "../node/node.js";
 import type { Root } from "../node/root.js";
 import { PendingLog, type WriteLog } from "../write-log.js";
-import type { NodeTree } from "./node-tree.js";
+import type { NodeTree, Retired } from "./node-tree.js";
 import { TreeIterator } from "./tree-iterator.js";
 
 export interface WorkingTree {
@@ -27,6 +26,19 @@ export interface WorkingTree {
   commit(base: Root | undefined, root: Root): WriteLog;
   /** Lets go of everything. */
   close(): void;
+}
+
+/** A tree on its way into a database. */
+export interface Commit {
+  /** The root that the tree was made from; empty for a tree that was made from nothing. */
+  readonly base: Root;
+  readonly root: Root;
+  /** The tree itself, all hashes known. */
+  readonly tree: Child;
+  /** Places of `base` that the tree no longer uses. */
+  readonly retired: readonly Retired[];
+  /** What changed since `base`; undefined when the tree kept no log. */
+  readonly writeLog: WriteLog | undefined;
 }
 
 /** Takes trees of node objects. */

@@ -39,7 +39,7 @@ async function writeAndKill(kind: string, path: string, ms: number): Promise<big
     stdio: ["ignore", "pipe", "inherit"],
   });
   let told = "";
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   child.stdout.on("data", (data: Buffer) => {
     told += data.toString("latin1");
     timer ??= setTimeout(() => child.kill("SIGKILL"), ms);
