@@ -6,7 +6,7 @@ import { alone, markBuilt, sourcePrint } from "./support/fresh.mjs";
 import { ROOT, run, TSC } from "./support/run.mjs";
 
 /** Packages with native parts: they find their binaries beside their own files, so they stay outside the bundle. */
-const NATIVE = ["lmdb", "sodium-native"];
+const NATIVE = ["lmdb", "sodium-native", "esbuild"];
 
 /** Compiles and bundles; ends the process when the compiler refuses. */
 export async function build() {

@@ -3,7 +3,9 @@ import pc from "picocolors";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { MISCONDUCTS } from "#network/byzantine/switches.js";
 import { createBundle, inspectBundle, installBundle, verifyBundle } from "./bundle.js";
+import { runDev } from "./dev/dev.js";
 import { runNet } from "./net/net.js";
+import type { NetOptions, RuntimeHostKind } from "./net/options.js";
 import { checkGenesisFile, dumpGenesis } from "./genesis.js";
 import { runReplay } from "./replay.js";
 
@@ -22,8 +24,24 @@ function integer(name: string, min: number, max: number): (text: string) => numb
 }
 
 function netCommand(): Command {
-  return new Command("net")
-    .description("run a local network in one process: validators, compute nodes and a client")
+  return networkOptions(
+    new Command("net").description("run a local network in one process: validators, compute nodes and a client"),
+    ["in-process", "process", "sandbox"],
+  )
+    .option("--quiet-load", "do not submit transactions of our own", false)
+    .action((options: NetOptions) => runNet(options));
+}
+
+function devCommand(): Command {
+  const command = new Command("dev")
+    .description("run a local network with your own runtime, anew whenever you save it; its state is kept")
+    .argument("<file>", "TypeScript or JavaScript that exports a runtime made by defineRuntime");
+  return networkOptions(command, ["process", "sandbox"]).action(runDev);
+}
+
+/** Options of commands that run a local network. @param hosts where runtimes may run, the usual way first */
+function networkOptions(command: Command, hosts: readonly RuntimeHostKind[]): Command {
+  return command
     .option("--data <dir>", "folder of the network's data (default: a temporary folder, deleted at exit)")
     .addOption(
       new Option("--rounds <n>", "stop after so many finalised rounds with transactions").argParser(
@@ -43,8 +61,8 @@ function netCommand(): Command {
     )
     .addOption(
       new Option("--runtime-host <kind>", "where runtimes run; sandbox needs bubblewrap, process does not shut them in")
-        .choices(["in-process", "process", "sandbox"])
-        .default("in-process"),
+        .choices(hosts)
+        .default(hosts[0]),
     )
     .addOption(
       new Option("--metrics <port>", "answer Prometheus on 127.0.0.1 at this port (default: off)").argParser(
@@ -56,7 +74,6 @@ function netCommand(): Command {
         integer("--keep", 100, 1_000_000_000),
       ),
     )
-    .option("--quiet-load", "do not submit transactions of our own", false)
     .addOption(
       new Option("--byzantine <node=way>", `let a compute node misbehave; ways: ${MISCONDUCTS.join(", ")} (repeatable)`)
         .argParser((word: string, before: readonly string[]) => [...before, word])
@@ -66,8 +83,7 @@ function netCommand(): Command {
       new Option("--log <level>", "log level on standard error")
         .choices(["debug", "info", "warn", "error", "none"])
         .default("warn"),
-    )
-    .action(runNet);
+    );
 }
 
 function replayCommand(): Command {
@@ -145,8 +161,11 @@ function program(): Command {
   const root = new Command("qanat")
     .description("an independent implementation of the Oasis Core protocol, release v26.1")
     .showSuggestionAfterError()
-    .version("0.1.0");
-  for (const command of [netCommand(), replayCommand(), genesisCommand(), bundleCommand()]) root.addCommand(command);
+    .version("0.1.0")
+    // What stands behind a command is its own: bundle create has a --version too.
+    .enablePositionalOptions();
+  for (const command of [netCommand(), devCommand(), replayCommand(), genesisCommand(), bundleCommand()])
+    root.addCommand(command);
   const strict = (command: Command): void => {
     command.exitOverride().showSuggestionAfterError().showHelpAfterError("(--help lists the options)");
     command.commands.forEach(strict);

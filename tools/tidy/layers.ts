@@ -36,7 +36,7 @@ export const LAYERS: Readonly<Record<string, Layer>> = {
   },
   sim: pure(9),
   web: pure(9),
-  cli: { rank: 10, packages: ["commander", "picocolors", "@qanat/example-kv"], builtins: true },
+  cli: { rank: 10, packages: ["commander", "esbuild", "picocolors", "@qanat/example-kv"], builtins: true },
 };
 
 /**

@@ -32,7 +32,7 @@ import {
   type Status,
   textReporter,
 } from "./reporter.js";
-import { provisionerOf } from "./runtime-host.js";
+import { type Provisioner, provisionerOf } from "./runtime-host.js";
 import { RUNTIME_ID, setUpNetwork } from "./setup.js";
 
 const CLIENT = "client-0";
@@ -154,12 +154,17 @@ function computeNames(members: readonly Member[]): string[] {
   return members.filter(({ kind }) => kind === "compute").map(({ name }) => name);
 }
 
-async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup): Promise<void> {
+async function runIn(
+  folder: DataFolder,
+  options: NetOptions,
+  provisioner: Provisioner,
+  cleanup: Cleanup,
+): Promise<void> {
   const memory = new MemoryPeak();
   cleanup.add(() => memory.stop());
   const world = worldOf(folder, options);
   const metrics = options.metrics === undefined ? undefined : new NetMetrics();
-  const hosts = provisionerOf(options.runtimeHost, world.log);
+  const hosts = provisioner(options.runtimeHost, world.log);
   const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs(), options.byzantine.length > 0);
   const network = new LocalNetwork({
     world,
@@ -211,12 +216,12 @@ async function runIn(folder: DataFolder, options: NetOptions, cleanup: Cleanup):
   if (failure !== undefined) throw failure;
 }
 
-/** `qanat net`: a local network in this process. */
-export async function runNet(options: NetOptions): Promise<void> {
+/** `qanat net`: a local network in this process. @param provisioner how its runtime is hosted */
+export async function runNet(options: NetOptions, provisioner: Provisioner = provisionerOf): Promise<void> {
   const folder = await DataFolder.open(options.data);
   const cleanup = new Cleanup();
   try {
-    await runIn(folder, options, cleanup);
+    await runIn(folder, options, provisioner, cleanup);
   } finally {
     await cleanup.run();
     folder.close();

@@ -20,7 +20,8 @@ function programPath(): string {
   return path;
 }
 
-function openSandbox(): Sandbox {
+/** @throws InvalidInput when this machine has none, with the way to do without */
+export function openSandbox(): Sandbox {
   try {
     return Sandbox.open();
   } catch (error) {
@@ -29,12 +30,15 @@ function openSandbox(): Sandbox {
   }
 }
 
+/** Chooses how the runtime of each member is hosted. */
+export type Provisioner = (kind: RuntimeHostKind, log: Log) => LocalNetworkOptions["provision"];
+
 /**
- * Makes the hosts of the network's runtime.
+ * Makes the hosts of the network's own runtime.
  *
  * @throws InvalidInput when this machine cannot host it so
  */
-export function provisionerOf(kind: RuntimeHostKind, log: Log): LocalNetworkOptions["provision"] {
+export const provisionerOf: Provisioner = (kind, log) => {
   if (kind === "in-process") return (_, site) => new InProcessHost({ ...site, program: keyValue });
   const path = programPath();
   const sandbox = kind === "sandbox" ? openSandbox() : undefined;
@@ -42,4 +46,4 @@ export function provisionerOf(kind: RuntimeHostKind, log: Log): LocalNetworkOpti
     const launcher = new ProcessLauncher({ path, sandbox, log: log.child(`${name}/runtime`) });
     return new ProcessHost({ ...site, launcher });
   };
-}
+};

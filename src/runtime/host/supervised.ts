@@ -127,7 +127,16 @@ export class SupervisedHost implements RuntimeHost {
         this.options.log.warn("runtime did not abort, restarting it", { error: error.message });
       }
     }
+    if (force) this.startWithoutPause();
     run?.connection.close();
+  }
+
+  /** Whoever forces a restart has a reason that is no failure of the runtime. */
+  private startWithoutPause(): void {
+    this.pauseMs = 0;
+    if (this.retry === undefined) return;
+    this.retry.cancel();
+    this.startAgain();
   }
 
   watch(): Subscription<RuntimeHostEvent> {
@@ -242,6 +251,7 @@ export class SupervisedHost implements RuntimeHost {
       return;
     }
     this.retry = clock.setTimer(this.pauseMs, () => {
+      this.retry = undefined;
       this.attempting = this.attempt();
     });
     this.pauseMs = Math.min(Math.max(this.pauseMs * 1.5, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);

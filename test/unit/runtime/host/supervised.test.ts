@@ -169,6 +169,28 @@ describe("a supervised runtime", () => {
     await host.stop();
   });
 
+  test("that is restarted by force starts at once, also while it waits for its next attempt", async () => {
+    let works = false;
+    const { host, clock, counts } = scripted(introduced(), async () => {
+      if (!works) throw new Fault("not yet");
+    });
+    const started = host.start();
+    await settle();
+    for (const pause of [0, 500, 750]) await clock.advance(pause);
+    works = true;
+    await host.abort(true);
+    await clock.advance(0);
+    await started;
+    expect(counts.runs).toBe(1);
+    for (let i = 2; i < 6; i++) {
+      await host.abort(true);
+      await clock.advance(0);
+      expect(counts.runs).toBe(i);
+    }
+    await host.stop();
+    expect(clock.pending).toBe(0);
+  });
+
   test("that is launched while the host is stopped is killed at once", async () => {
     let launched: () => void = () => undefined;
     const { host, counts } = scripted(introduced(), () => new Promise((resolve) => (launched = resolve)));
