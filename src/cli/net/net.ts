@@ -22,7 +22,6 @@ import { listenGrpcWeb } from "#platform/grpc-web.js";
 import { lineLog } from "#platform/log.js";
 import { MemoryPeak } from "#platform/memory.js";
 import type { RuntimeWorker } from "#worker/runtime-worker.js";
-import { NetMetrics } from "./metrics.js";
 import type { NetOptions } from "./options.js";
 import {
   type IncidentCounts,
@@ -163,7 +162,8 @@ async function runIn(
   const memory = new MemoryPeak();
   cleanup.add(() => memory.stop());
   const world = worldOf(folder, options);
-  const metrics = options.metrics === undefined ? undefined : new NetMetrics();
+  // Loaded only when it is asked for, because it would cost every start.
+  const metrics = options.metrics === undefined ? undefined : new (await import("./metrics.js")).NetMetrics();
   const hosts = provisioner(options.runtimeHost, world.log);
   const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs(), options.byzantine.length > 0);
   const network = new LocalNetwork({
