@@ -18,6 +18,8 @@ if (!hasBubblewrap) {
   process.stderr.write("SKIPPED: tests of the sandbox need /usr/bin/bwrap (Debian package bubblewrap)\n");
 }
 const MIB = 1024 * 1024;
+/** Where a sandboxed runtime may make files. */
+const SCRATCH = "/tmp";
 const answer = text({ max: 4096 });
 /** Calls of x86-64; elsewhere the programs that make them do not run. */
 const onX86 = process.arch === "x64";
@@ -87,10 +89,10 @@ describe.skipIf(!hasBubblewrap)("a runtime in the sandbox", () => {
       ["write", "/entrypoint"],
       ["make", "/usr/lib/x"],
       ["make", "/dev/x"],
-      ["write", "/tmp/file"],
-      ["fill", "/tmp"],
+      ["write", `${SCRATCH}/file`],
+      ["fill", SCRATCH],
       ["fill", "/dev/shm"],
-      ["room", "/tmp"],
+      ["room", SCRATCH],
     );
     const refused = ["EROFS", "EROFS", "EROFS", "EROFS", "EROFS"];
     expect(outcomes).toEqual([...refused, "worked: undefined", "ENOSPC", "ENOSPC", `worked: ${8 * MIB}`]);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { fromHex, toHex } from "#common/bytes.js";
+import { toHex } from "#common/bytes.js";
 import { ProcessHost } from "#runtime/host/process.js";
 import { queueStream } from "#runtime/host/queue-stream.js";
 import { encodeFrame, FrameReader } from "#runtime/rhp/framing.js";
@@ -151,7 +151,7 @@ async function play(frames: readonly Frame[], start: Frame[]): Promise<Play["cou
   return stage.counts;
 }
 
-const isInfo = ({ message }: Frame): boolean => /^RuntimeInfo/.test(message?.body.type ?? "");
+const isInfo = ({ message }: Frame): boolean => message?.body.type.startsWith("RuntimeInfo") === true;
 
 /** How a runtime is introduced where a recording lacks the beginning. */
 function introduction(file: string): Frame[] {

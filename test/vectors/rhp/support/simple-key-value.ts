@@ -3,7 +3,7 @@ import { concatBytes, fromUtf8, u32be, utf8 } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import { type Schema, raw } from "#common/schema/index.js";
 import { Runtime } from "#consensus/services/registry/types/runtime.js";
-import type { Message, RoundResults } from "#consensus/services/roothash/types.js";
+import { type Message, MessageEvent, type RoundResults } from "#consensus/services/roothash/types.js";
 import { Escrow, ReclaimEscrow, Transfer, Withdraw } from "#consensus/services/staking/types/transactions.js";
 import {
   type BatchContext,
@@ -43,7 +43,8 @@ class UpdateRuntimeArgs extends struct("UpdateRuntime", { updateRuntime: Runtime
 const EMPTY_LEDGER = Uint8Array.of(0x82, 0xa0, 0xa0);
 
 function takeResults(ctx: BatchContext, results: RoundResults): void {
-  for (const { index, code } of results.messages) {
+  for (const result of results.messages) {
+    const { index, code } = result ?? MessageEvent.zero();
     const kind = ctx.state.removeExisting(pendingKey(index));
     // The reference's test runtime ends its process where a message failed or none was sent.
     if (kind === undefined || code !== 0)
@@ -57,7 +58,14 @@ const secret = method({ args: raw, result: noArguments, execute: () => refuse("n
 /** The names of the methods that cannot be carried out here. */
 export const NOT_EXECUTED: ReadonlySet<string> = new Set([
   "consensus_accounts",
-  ...["enc_insert", "enc_get", "enc_remove", "churp_insert", "churp_get", "churp_remove", "encrypt", "decrypt"],
+  "enc_insert",
+  "enc_get",
+  "enc_remove",
+  "churp_insert",
+  "churp_get",
+  "churp_remove",
+  "encrypt",
+  "decrypt",
 ]);
 
 /** The key-value runtime with what the reference's test runtime can do besides, all but encryption. */
