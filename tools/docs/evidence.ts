@@ -63,13 +63,23 @@ interface Summary {
 interface ServiceReplay {
   readonly steps: readonly {
     readonly name: string;
+    readonly in?: { readonly method?: string };
     readonly result?: { readonly ok: boolean; readonly module?: string; readonly code?: number };
   }[];
 }
 
-/** Recordings that contain an error code; replays compare every result with them. At most three places for a code. */
-export function recordedCodes(vectors: string): Record<string, string[]> {
+/** What recordings contain; replays compare every result with them. */
+export interface Recorded {
+  /** Places of each error code, at most three. */
+  readonly codes: Readonly<Record<string, readonly string[]>>;
+  /** Error codes that each method ended with. */
+  readonly methods: Readonly<Record<string, readonly string[]>>;
+}
+
+/** Looks through the recordings of a folder of vectors. */
+export function recordedCodes(vectors: string): Recorded {
   const found: Evidence = new Map();
+  const ended: Evidence = new Map();
   const chains = join(vectors, "chains");
   for (const chain of readdirSync(chains).sort()) {
     const summary = join(chains, chain, "summary.json");
@@ -77,21 +87,29 @@ export function recordedCodes(vectors: string): Record<string, string[]> {
     const { txs_by_method_result: methods } = JSON.parse(readFileSync(summary, "utf8")) as Summary;
     for (const method of Object.keys(methods).sort()) {
       for (const code of Object.keys(methods[method] ?? {})) {
-        if (CODE.test(code)) note(found, code, `${method || "a transaction without method"} in chain ${chain}`);
+        if (!CODE.test(code)) continue;
+        note(ended, method, code);
+        note(found, code, `${method || "a transaction without method"} in chain ${chain}`);
       }
     }
   }
   const services = join(vectors, "services");
   for (const file of readdirSync(services).sort()) {
     if (!/_replay.*\.json$/.test(file)) continue;
-    for (const { name, result } of (JSON.parse(readFileSync(join(services, file), "utf8")) as ServiceReplay).steps) {
+    for (const { name, result, in: input } of (JSON.parse(readFileSync(join(services, file), "utf8")) as ServiceReplay)
+      .steps) {
       if (result !== undefined && !result.ok) {
-        note(found, `${result.module}/${result.code}`, `step "${name}" of ${file.replace(".json", "")}`);
+        const code = `${result.module}/${result.code}`;
+        note(found, code, `step "${name}" of ${file.replace(".json", "")}`);
+        note(ended, input?.method ?? "", code);
       }
     }
   }
-  const codes = [...found.keys()].sort();
-  return Object.fromEntries(codes.map((code) => [code, (found.get(code) ?? []).slice(0, 3)]));
+  const sorted = (evidence: Evidence): [string, string[]][] => [...evidence].sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    codes: Object.fromEntries(sorted(found).map(([code, places]) => [code, places.slice(0, 3)])),
+    methods: Object.fromEntries(sorted(ended).map(([method, codes]) => [method, codes.sort()])),
+  };
 }
 
 /** Sources of a folder, for pages that read constants. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import ts from "typescript";
 import { errorOf, Reachability } from "./reach.ts";
 import { allEvents, allErrors } from "./tables.ts";
-import { productSources, recordedCodes, testedCodes } from "./evidence.ts";
+import { productSources, type Recorded, recordedCodes, testedCodes } from "./evidence.ts";
 import {
   type ErrorRow,
   errorsPage,
@@ -25,9 +25,9 @@ export const RECORDED = "tools/docs/recorded.json";
 export const FOLDER = "docs/generated";
 
 /** What recordings were found to contain when the documents were last written. */
-export function keptRecordings(root: string): Readonly<Record<string, readonly string[]>> {
+export function keptRecordings(root: string): Recorded {
   const file = join(root, RECORDED);
-  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Record<string, string[]>) : {};
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Recorded) : { codes: {}, methods: {} };
 }
 
 /** The text of the file of recordings. @param vectors folder of vectors */
@@ -49,7 +49,7 @@ function thrownCodes(program: Program): Set<string> {
 
 /** The rows of the page of errors. */
 export function errorRows(root: string, program: Program): ErrorRow[] {
-  const recorded = keptRecordings(root);
+  const recorded = keptRecordings(root).codes;
   const errors = allErrors();
   const entries = new Map(errors.map(({ entry, code }) => [entry, code]));
   const tested = testedCodes(root, entries);
@@ -66,7 +66,7 @@ export function errorRows(root: string, program: Program): ErrorRow[] {
 /** Every generated document: path relative to the root, text. @param root folder of the checkout */
 export function generateDocuments(root: string, program: Program = loadProgram(root)): Map<string, string> {
   return new Map([
-    [`${FOLDER}/transactions.md`, transactionsPage(new Reachability(program))],
+    [`${FOLDER}/transactions.md`, transactionsPage(new Reachability(program), keptRecordings(root).methods)],
     [`${FOLDER}/events.md`, eventsPage(allEvents())],
     [`${FOLDER}/parameters.md`, parametersPage()],
     [`${FOLDER}/rpc.md`, rpcPage()],

@@ -53,14 +53,18 @@ function fieldTable(schema: Schema<unknown>): string[] {
   return rows.length === 0 ? [] : ["| field | type | when it holds nothing |", "| --- | --- | --- |", ...rows, ""];
 }
 
-/** Every transaction method: body, gas, errors, events. */
-export function transactionsPage(reach: Reachability): string {
+/**
+ * Every transaction method: body, gas, errors, events.
+ * @param recorded error codes that recordings have each method end with
+ */
+export function transactionsPage(reach: Reachability, recorded: Readonly<Record<string, readonly string[]>>): string {
   const out = [
     "# Transactions",
     "",
     "Errors, gas and events are what the code of a method can lead to, found by following every call; not all of it can",
     "happen on every chain. Before its method, any transaction can fail with",
     `${list(COMMON)} and \`unknown/1\`, the answer for all errors without a code.`,
+    "Errors in bold are in recordings of the reference, for that very method.",
     "",
   ];
   for (const service of EXECUTION_ORDER) {
@@ -72,7 +76,7 @@ export function transactionsPage(reach: Reachability): string {
       const { errors, gas, events, subcalls }: Reach = reach.of(definition);
       const operations = new Set([...(method.gasOp === null ? [] : [method.gasOp]), ...gas]);
       out.push(`### ${method.method}`, "", `Body: ${typeText(method.body)}`, "", ...fieldTable(method.body));
-      out.push(`- gas: ${list(operations)}`, `- errors: ${list(errors)}`);
+      out.push(`- gas: ${list(operations)}`, `- errors: ${withEvidence(errors, recorded[method.method] ?? [])}`);
       if (subcalls) out.push("- it can run other methods, which fail with errors of their own");
       out.push(`- events: ${list([...events].map((event) => event.replace(/^\d+_/, "")))}`);
       out.push(`- check of the pool: ${POOL[method.inCheckTx]}; simulation: ${SIMULATION[method.inSimulation]}`);
@@ -80,6 +84,13 @@ export function transactionsPage(reach: Reachability): string {
     }
   }
   return page(out);
+}
+
+function withEvidence(errors: Iterable<string>, recorded: readonly string[]): string {
+  const texts = [...errors]
+    .sort(byCode)
+    .map((error) => (recorded.includes(error) ? `**${code(error)}**` : code(error)));
+  return texts.join(", ") || "none";
 }
 
 /** Every kind of event. @param kinds from the `events` slots */

@@ -70,5 +70,8 @@ function isEventKind(value: unknown): value is EventKind<unknown> {
 
 /** Every kind of event of the consensus layer. */
 export function allEvents(): EventKind<unknown>[] {
-  return EVENT_SLOTS.flatMap((slot) => Object.values(slot).filter(isEventKind));
+  const kinds = EVENT_SLOTS.flatMap((slot) => Object.values(slot).filter(isEventKind));
+  // The members of a module have no order that all tools agree on.
+  const order = ({ type, kind }: EventKind<unknown>): string => `${type} ${kind}`;
+  return kinds.sort((a, b) => (order(a) < order(b) ? -1 : 1));
 }
