@@ -3,6 +3,7 @@ import { addressFromPublicKey, COMMON_POOL } from "#common/address.js";
 import { utf8 } from "#common/bytes.js";
 import { CodedError, defineErrors } from "#common/errors/index.js";
 import { errorOf, statusOf } from "#common/rpc/index.js";
+import { GasCostTable } from "#consensus/app/parameters.js";
 import { beacon } from "#consensus/services/beacon/index.js";
 import { beaconErrors } from "#consensus/services/beacon/errors.js";
 import { beaconParametersCell } from "#consensus/services/beacon/params.js";
@@ -19,7 +20,7 @@ import { commitmentErrors, rootHashErrors } from "#consensus/services/roothash/e
 import { stakingErrors } from "#consensus/services/staking/errors.js";
 import { staking } from "#consensus/services/staking/index.js";
 import * as stakingQueries from "#consensus/services/staking/queries.js";
-import { AmendCommissionSchedule, Burn } from "#consensus/services/staking/types/index.js";
+import { Allow, AmendCommissionSchedule, Burn, Withdraw } from "#consensus/services/staking/types/index.js";
 import { upgradeErrors } from "#consensus/services/upgrades/errors.js";
 import { PendingList } from "#consensus/services/upgrades/state.js";
 import { vaultErrors } from "#consensus/services/vault/errors.js";
@@ -27,7 +28,7 @@ import * as vaultQueries from "#consensus/services/vault/queries.js";
 import { executeAction } from "#consensus/services/vault/transactions/execute-action.js";
 import { Action, Vault } from "#consensus/services/vault/types.js";
 import { consensusErrors, transactionErrors } from "#consensus/transaction/errors.js";
-import { address, Bench, key } from "./staking/support.ts";
+import { address, Bench, type CallOptions, key } from "./staking/support.ts";
 
 function code(action: () => unknown): string {
   try {
@@ -122,6 +123,33 @@ describe("beacon.VRFProve", () => {
     expect(prove("stranger", Uint8Array.of(0x01))).toBe("unknown/1");
     vrfStateCell.set(bench.state, { ...VrfState.zero(), submitAfter: 100n });
     expect(prove("node", Uint8Array.of(0x01))).toBe("unknown/1");
+  });
+});
+
+describe("staking.Withdraw", () => {
+  const withdraw = (bench: Bench, amount: bigint, options?: CallOptions): string =>
+    bench.call("bob", "staking.Withdraw", Withdraw, { from: address("alice"), amount }, options).said;
+
+  test("staking.Withdraw goes as far as the allowance, the balance, the minimum balances and the gas", () => {
+    const bench = new Bench([staking]);
+    bench.fund("alice", 100n);
+    const allow = { beneficiary: address("bob"), negative: false, amountChange: 500n };
+    expect(bench.call("alice", "staking.Allow", Allow, allow).said).toBe("ok");
+    expect(withdraw(bench, 501n)).toBe("staking/5");
+    expect(withdraw(bench, 101n)).toBe("staking/3");
+    bench.parameters((params) => {
+      params.gasCosts = GasCostTable.zero();
+      params.gasCosts.set("withdraw", 7n);
+    });
+    expect(withdraw(bench, 1n, { fee: { amount: 0n, gas: 6n } })).toBe("unknown/1");
+    expect(bench.call("alice", "staking.Allow", Allow, allow, { fee: { amount: 0n, gas: 0n } }).said).toBe("ok");
+    bench.fund("bob", 50n);
+    bench.parameters((params) => {
+      params.minTransactBalance = 50n;
+    });
+    expect(withdraw(bench, 51n)).toBe("staking/10");
+    expect(withdraw(bench, 50n)).toBe("ok");
+    expect(bench.account("alice").general.allowances.get(address("bob"))).toBe(950n);
   });
 });
 
