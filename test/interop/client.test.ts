@@ -58,7 +58,7 @@ const addressOf = (signer: signature.BlindContextSigner) => staking.addressFromP
 /** Fills in nonce and fee of a transaction and signs it, with the client's own helpers. */
 async function priceAndSign<B>(wrapper: consensus.TransactionWrapper<B>, account: number): Promise<void> {
   const signer = signerOf(account);
-  const nonce = await node.consensusGetSignerNonce({ account_address: await addressOf(signer), height: 0n });
+  const nonce = await node.consensusGetSignerNonce({ account_address: addressOf(signer), height: 0n });
   wrapper.setNonce(nonce ?? 0n).setFeeAmount(quantity.fromBigInt(0n));
   wrapper.setFeeGas(await wrapper.estimateGas(node, signer.public()));
   await wrapper.sign(signer, await node.consensusGetChainContext());
@@ -96,7 +96,7 @@ describe("The consensus layer through the public client", () => {
   });
 
   test("reads the funded account of the well-known test entity", async () => {
-    const owner = await addressOf(signerOf(0));
+    const owner = addressOf(signerOf(0));
     expect(staking.addressToBech32(owner)).toBe("oasis1qzzd6khm3acqskpxlk9vd5044cmmcce78y5l6000");
     const account = await node.stakingAccount({ height: consensus.HEIGHT_LATEST, owner });
     expect(quantity.toBigInt(account.general?.balance as Uint8Array)).toBeGreaterThan(0n);
@@ -104,11 +104,11 @@ describe("The consensus layer through the public client", () => {
   });
 
   test("sends a transfer and sees it in a block with its events", async () => {
-    const [sender, receiver] = [await addressOf(signerOf(1)), await addressOf(signerOf(2))];
+    const [sender, receiver] = [addressOf(signerOf(1)), addressOf(signerOf(2))];
     const before = await node.stakingAccount({ height: 0n, owner: receiver });
     const transfer = await signedTransfer(1, receiver, 12_345n);
     await transfer.submit(node);
-    const txHash = await transfer.hash();
+    const txHash = transfer.hash();
     const { height, result } = await find(txHash);
     expect(result.error).toEqual(new Map());
     expect(Number(result.gas_used)).toBeGreaterThan(1000);
@@ -130,10 +130,10 @@ describe("The consensus layer through the public client", () => {
   });
 
   test("proves a transfer to be in its block", async () => {
-    const transfer = await signedTransfer(3, await addressOf(signerOf(2)), 1n);
+    const transfer = await signedTransfer(3, addressOf(signerOf(2)), 1n);
     const proof = await node.consensusSubmitTxWithProof(transfer.signedTransaction as types.SignatureSigned);
     const { transactions, proofs } = await node.consensusGetTransactionsWithProofs(proof.height);
-    const txHash = await transfer.hash();
+    const txHash = transfer.hash();
     const index = transactions.findIndex((raw) => misc.toHex(hash.hash(raw)) === txHash);
     expect(proofs[index]).toEqual(proof.raw_proof);
     expect(misc.fromCBOR(proof.raw_proof)).toMatchObject({ total: transactions.length, index });
@@ -141,12 +141,12 @@ describe("The consensus layer through the public client", () => {
 
   test("gets the coded error of a transaction that cannot pass", async () => {
     const nothing = staking.reclaimEscrowWrapper();
-    nothing.setBody({ account: await addressOf(signerOf(0)), shares: quantity.fromBigInt(0n) });
+    nothing.setBody({ account: addressOf(signerOf(0)), shares: quantity.fromBigInt(0n) });
     await priceAndSign(nothing, 4);
     await expect(nothing.submit(node)).rejects.toMatchObject({ oasisModule: "staking", oasisCode: 1 });
-    const poor = await signedTransfer(4, await addressOf(signerOf(2)), 10n ** 30n);
+    const poor = await signedTransfer(4, addressOf(signerOf(2)), 10n ** 30n);
     await expect(poor.submit(node)).rejects.toThrow("insufficient balance");
-    const stale = await signedTransfer(4, await addressOf(signerOf(2)), 1n);
+    const stale = await signedTransfer(4, addressOf(signerOf(2)), 1n);
     stale.setNonce(0n);
     await stale.sign(signerOf(4), await node.consensusGetChainContext());
     await expect(stale.submit(node)).rejects.toMatchObject({ oasisModule: "consensus/transaction", oasisCode: 1 });

@@ -124,7 +124,7 @@ async function verifyBlock(height: bigint): Promise<void> {
 async function transfer(): Promise<void> {
   const seed = running?.accounts[1]?.seed ?? new Uint8Array(32);
   const signer = new signature.BlindContextSigner(signature.NaclSigner.fromSeed(seed, "this key is not important"));
-  const address = await staking.addressFromPublicKey(signer.public());
+  const address = staking.addressFromPublicKey(signer.public());
   const nonce = await node.consensusGetSignerNonce({ account_address: address, height: consensus.HEIGHT_LATEST });
   const wrapper = staking.transferWrapper();
   wrapper.setNonce(nonce ?? 0n).setBody({ to: address, amount: quantity.fromBigInt(1n) });

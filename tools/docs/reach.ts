@@ -157,7 +157,7 @@ export class Reachability {
       found.subcalls = true;
       return [];
     }
-    const changes = /ParameterChanges$/.test(name) ? this.changes : [];
+    const changes = name.endsWith("ParameterChanges") ? this.changes : [];
     return [...(this.handlers.get(declared) ?? []), ...changes];
   }
 
