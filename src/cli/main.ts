@@ -1,7 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
-import { MISCONDUCTS } from "#network/byzantine/switches.js";
+import { MISCONDUCTS, parseSwitches } from "#network/byzantine/switches.js";
+import { computeNames, DEFAULT_SIZE } from "#network/topology.js";
 import { createBundle, inspectBundle, installBundle, verifyBundle } from "./bundle.js";
 import { runDev } from "./dev/dev.js";
 import { runNet } from "./net/net.js";
@@ -76,7 +77,10 @@ function networkOptions(command: Command, hosts: readonly RuntimeHostKind[]): Co
     )
     .addOption(
       new Option("--byzantine <node=way>", `let a compute node misbehave; ways: ${MISCONDUCTS.join(", ")} (repeatable)`)
-        .argParser((word: string, before: readonly string[]) => [...before, word])
+        .argParser((word: string, before: readonly string[]) => {
+          parseSwitches([word], computeNames(DEFAULT_SIZE));
+          return [...before, word];
+        })
         .default([], "all honest"),
     )
     .addOption(

@@ -13,6 +13,11 @@ export interface NetworkSize {
 
 export const DEFAULT_SIZE: NetworkSize = { validators: 4, computes: 5, clients: 1 };
 
+/** Names of the compute nodes of a network. */
+export function computeNames({ computes }: NetworkSize): string[] {
+  return Array.from({ length: computes }, (_, i) => `compute-${i}`);
+}
+
 export type NodeKind = "validator" | "compute" | "client";
 
 /** A node of the network: its name, keys and the entity that runs it. */

@@ -11,7 +11,7 @@ import { SOFTWARE_VERSION } from "#network/fixture.js";
 import { IncidentReader } from "#network/incidents.js";
 import { Load } from "#network/load.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
-import type { Member } from "#network/topology.js";
+import { computeNames, DEFAULT_SIZE } from "#network/topology.js";
 import { buildHandler } from "#node/rpc/index.js";
 import { systemClock } from "#platform/clock.js";
 import { DataFolder } from "#platform/data-folder.js";
@@ -149,10 +149,6 @@ class Cleanup {
   }
 }
 
-function computeNames(members: readonly Member[]): string[] {
-  return members.filter(({ kind }) => kind === "compute").map(({ name }) => name);
-}
-
 async function runIn(
   folder: DataFolder,
   options: NetOptions,
@@ -174,7 +170,8 @@ async function runIn(
     pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
     keep: options.keep,
     provision: metrics?.provision(hosts) ?? hosts,
-    byzantine: options.byzantine.length === 0 ? undefined : parseSwitches(options.byzantine, computeNames(members)),
+    byzantine:
+      options.byzantine.length === 0 ? undefined : parseSwitches(options.byzantine, computeNames(DEFAULT_SIZE)),
   });
   const write = (text: string): void => void process.stdout.write(text);
   const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY, systemClock);
@@ -189,6 +186,7 @@ async function runIn(
   const worker = client.runtimes[0] as RuntimeWorker;
   const { clock, log } = world;
   const handler = buildHandler({
+    upgrades: network.upgrades,
     backend: network.backend,
     genesis,
     node: client,

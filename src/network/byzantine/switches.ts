@@ -58,10 +58,10 @@ export function parseSwitches(words: readonly string[], nodes: readonly string[]
   for (const word of words) {
     const [node = "", way = "", ...rest] = word.split("=");
     if (!nodes.includes(node) || rest.length > 0) {
-      throw new InvalidInput("byzantine", `expected NODE=WAY with a node of ${nodes.join(", ")}, got "${word}"`);
+      throw new InvalidInput("--byzantine", `expected NODE=WAY with a node of ${nodes.join(", ")}, got "${word}"`);
     }
     if (!isMisconduct(way)) {
-      throw new InvalidInput("byzantine", `unknown way "${way}", there are ${MISCONDUCTS.join(", ")}`);
+      throw new InvalidInput("--byzantine", `unknown way "${way}", there are ${MISCONDUCTS.join(", ")}`);
     }
     ways.set(node, [...(ways.get(node) ?? []), way]);
   }

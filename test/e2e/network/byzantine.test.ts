@@ -1,0 +1,50 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type Event, Qanat } from "./support/qanat.js";
+
+const running: Qanat[] = [];
+afterEach(async () => {
+  for (const process of running.splice(0)) await process.dispose();
+});
+
+function net(...args: string[]): Qanat {
+  const process = new Qanat("net", "--json", "--port", "0", ...args);
+  running.push(process);
+  return process;
+}
+
+const height = (event: Event): number => event.height as number;
+
+describe("qanat net --byzantine", () => {
+  test("shows how the lies of a node are disputed, decided against it and paid for within three blocks", async () => {
+    const liar = net("--byzantine", "compute-1=wrong-results");
+    const slashed = await liar.event("slashed");
+    const resolved = await liar.event("resolved");
+    const discrepancy = liar.events.find((e) => e.event === "discrepancy" && e.round === resolved.round) as Event;
+    expect(discrepancy).toMatchObject({ rank: expect.any(Number), timeout: false });
+    expect(slashed).toMatchObject({ amount: "1000000000000", reason: "runtime-incorrect-results" });
+    expect(slashed.entity).toMatch(/^oasis1/);
+    expect(height(resolved) - height(discrepancy)).toBeLessThanOrEqual(3);
+    expect(height(slashed)).toBe(height(resolved));
+    const round = await liar.event("round", (e) => e.round === resolved.round);
+    expect(round).toMatchObject({ finalized_by: "backup" });
+  });
+
+  test("shows how a node that contradicts itself is told on and pays", async () => {
+    const slashed = await net("--byzantine", "compute-2=equivocate").event("slashed");
+    expect(slashed).toMatchObject({ amount: "500000000000", reason: "runtime-equivocation" });
+  });
+
+  test("goes on without a silent node", async () => {
+    const { code } = await net("--rounds", "20", "--byzantine", "compute-0=straggler").exited;
+    expect(code).toBe(0);
+  });
+
+  test("names what it does not know", async () => {
+    const [node, way] = await Promise.all([
+      net("--byzantine", "compute-9=failure").exited,
+      net("--byzantine", "compute-1=laziness").exited,
+    ]);
+    expect(node).toMatchObject({ code: 2, stderr: expect.stringContaining('got "compute-9=failure"') });
+    expect(way).toMatchObject({ code: 2, stderr: expect.stringContaining('unknown way "laziness"') });
+  });
+});
