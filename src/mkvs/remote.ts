@@ -15,7 +15,37 @@ const DEFAULT_MAX_NODES = 5000;
 /** Bytes of values that a fetched tree keeps, unless told otherwise. */
 const DEFAULT_MAX_VALUE_BYTES = 16 * 1024 * 1024;
 
+/** Nodes that a store of recent ones holds, unless told otherwise. */
+const DEFAULT_RECENT_NODES = 100_000;
+
+/**
+ * Nodes by their hashes, for trees that follow one another: what a new tree has in common with those before it, and what
+ * was changed here, need not be fetched. A hash says all about a node, so it does not matter where it came from.
+ */
+export class RecentNodes {
+  readonly #nodes = new Map<string, Node>();
+  readonly #limit: number;
+
+  /** @param limit nodes after which it begins anew */
+  constructor(limit = DEFAULT_RECENT_NODES) {
+    this.#limit = limit;
+  }
+
+  get(hash: Uint8Array): Node | undefined {
+    return this.#nodes.get(toHex(hash));
+  }
+
+  /** Takes a node whose hash is known and which nobody will change any more. */
+  add(node: Node): void {
+    // Older nodes hang below newer ones: to forget a few of them would free nothing.
+    if (this.#nodes.size >= this.#limit) this.#nodes.clear();
+    if (node.hash !== undefined) this.#nodes.set(toHex(node.hash), node);
+  }
+}
+
 export interface RemoteOptions {
+  /** Where nodes are looked for before they are fetched, and kept afterwards. */
+  readonly recent?: RecentNodes;
   /** Entries that an iteration asks for ahead; 0 when absent, at most 65535. */
   readonly prefetch?: number;
   /** Nodes that may come into memory before most are dropped again; 5000 when absent, 0 for no limit. */
@@ -101,18 +131,30 @@ export class SyncedSource implements NodeSource {
   readonly #syncer: ReadSyncer;
   readonly #known: KnownTree;
   readonly #prefetch: number;
+  readonly #recent: RecentNodes | undefined;
 
   constructor(syncer: ReadSyncer, root: Root, options: RemoteOptions) {
     this.#syncer = syncer;
+    this.#recent = options.recent;
     this.#known = new KnownTree(root, options);
     this.#prefetch = options.prefetch ?? 0;
   }
 
   resolve(stub: Stub, key: Uint8Array, iterating: boolean): Node {
+    const recent = this.#recent?.get(stub.hash);
+    if (recent !== undefined) {
+      return recent;
+    }
     const request = requestFor(this.#known.root, stub, key, iterating, this.#prefetch);
     const { proof } =
       request.kind === "get" ? this.#syncer.syncGet(request.request) : this.#syncer.syncIterate(request.request);
-    return this.#known.accept(stub, proof);
+    const node = this.#known.accept(stub, proof);
+    if (this.#recent !== undefined) {
+      for (const fetched of nodesOf(node)) {
+        this.#recent.add(fetched);
+      }
+    }
+    return node;
   }
 }
 

@@ -6,6 +6,7 @@ import { bitAt, bytesOfBits, commonBits, commonKeyBits, joinBits, sliceBits, wit
 import {
   type Child,
   type Edit,
+  INTERNAL,
   InternalNode,
   LEAF,
   LeafNode,
@@ -77,6 +78,26 @@ export class NodeTree {
     return twin;
   }
 
+  /** Gives up the right to change the nodes that changes have made, and hands them out. Their hashes must be known. */
+  release(): Node[] {
+    const own = this.#edit;
+    this.#edit = {};
+    const released: Node[] = [];
+    const open: Child[] = [this.root];
+    while (open.length > 0) {
+      const node = open.pop();
+      if (node === undefined || node.kind === STUB || node.edit !== own) {
+        continue;
+      }
+      node.edit = undefined;
+      released.push(node);
+      if (node.kind !== LEAF) {
+        open.push(node.leaf, node.left, node.right);
+      }
+    }
+    return released;
+  }
+
   /** The root node itself, brought in if it is a stub. */
   loadRoot(key: Uint8Array, iterating: boolean): Node | undefined {
     const root = this.root;
@@ -97,7 +118,7 @@ export class NodeTree {
         return equalBytes(node.key, key) ? node.value : undefined;
       }
       depth += node.labelBits;
-      if (keyBits < depth) {
+      if (keyBits < depth || this.#strays(node, key, keyBits, depth)) {
         return undefined;
       }
       node =
@@ -106,6 +127,31 @@ export class NodeTree {
           : loadChild(this.#source, node, bitAt(key, depth), key, false);
     }
     return undefined;
+  }
+
+  /**
+   * Whether the next step towards a key leads to a stub that the key does not belong under. A walk looks at single bits
+   * only; but whoever has to fetch a node is told the key that leads to it, which in the tree as it was committed leads
+   * elsewhere when a label on the way differs.
+   */
+  #strays(node: InternalNode, key: Uint8Array, keyBits: number, depth: number): boolean {
+    const child = keyBits === depth ? node.leaf : bitAt(key, depth) ? node.right : node.left;
+    if (child === undefined || child.kind !== STUB) {
+      return false;
+    }
+    let above = 0;
+    let passed = this.root as Node;
+    while (passed.kind === INTERNAL) {
+      if (commonBits(passed.label, passed.labelBits, key, keyBits, above) < passed.labelBits) {
+        return true;
+      }
+      if (passed === node) {
+        return false;
+      }
+      above += passed.labelBits;
+      passed = (bitAt(key, above) ? passed.right : passed.left) as Node;
+    }
+    return false;
   }
 
   /**
@@ -155,7 +201,7 @@ export class NodeTree {
     let node = this.loadRoot(key, false);
     while (node !== undefined && node.kind !== LEAF) {
       depth += node.labelBits;
-      if (keyBits < depth) {
+      if (keyBits < depth || this.#strays(node, key, keyBits, depth)) {
         return undefined;
       }
       node = this.#step(node, key, keyBits, depth);

@@ -6,7 +6,7 @@ import type { NodeDb } from "../db/node-db.js";
 import type { KeyValueIterator, KeyValueStore } from "../key-value.js";
 import { type Child, type NodeSource, Stub } from "../node/node.js";
 import { isEmptyRoot, type Root, ROOT_STATE } from "../node/root.js";
-import { type RemoteOptions, SyncedSource } from "../remote.js";
+import { type RecentNodes, type RemoteOptions, SyncedSource } from "../remote.js";
 import type { ReadSyncer } from "../sync.js";
 import type { WriteLog } from "../write-log.js";
 import { NodeTree } from "./node-tree.js";
@@ -83,6 +83,11 @@ export class Tree implements KeyValueStore {
   /** Hash of the tree as it stands, changes included. Costs a hash per changed node, once. */
   rootHash(): Uint8Array {
     return this.#working.rootHash();
+  }
+
+  /** Lets trees that follow this one use what it has changed. */
+  share(recent: RecentNodes): void {
+    this.#working.share?.(recent);
   }
 
   /** Applies a write log entry by entry. */

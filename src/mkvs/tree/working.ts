@@ -3,6 +3,7 @@ import { EMPTY_HASH } from "#common/hash.js";
 import type { KeyValueIterator } from "../key-value.js";
 import type { Child } from "../node/node.js";
 import type { Root } from "../node/root.js";
+import type { RecentNodes } from "../remote.js";
 import { PendingLog, type WriteLog } from "../write-log.js";
 import type { NodeTree, Retired } from "./node-tree.js";
 import { TreeIterator } from "./tree-iterator.js";
@@ -24,6 +25,8 @@ export interface WorkingTree {
    * @param root hash as of `rootHash`
    */
   commit(base: Root | undefined, root: Root): WriteLog;
+  /** Lets trees that follow this one use the nodes that it has changed; only where trees are fetched from somebody. */
+  share?(recent: RecentNodes): void;
   /** Lets go of everything. */
   close(): void;
 }
@@ -98,6 +101,13 @@ export class NodeWorkingTree implements WorkingTree {
     this.#nodes.settle(kept);
     this.#log?.clear();
     return writeLog ?? [];
+  }
+
+  share(recent: RecentNodes): void {
+    this.#nodes.hash();
+    for (const node of this.#nodes.release()) {
+      recent.add(node);
+    }
   }
 
   close(): void {

@@ -163,6 +163,7 @@ export class Dispatcher {
   ): RuntimeExecuteTxBatchResponse {
     const { header } = request.block;
     const state = ctx.state.finish();
+    this.host.executed?.(ctx.state.tree);
     const io = new IoTree();
     const txHashes = result.inputs.map((input, i) => io.addInput(input, i));
     const proposed = io.commit();

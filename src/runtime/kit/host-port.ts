@@ -12,4 +12,6 @@ export interface HostPort {
    * @throws CodedError when the host does not have the root
    */
   openTree(root: Root): Tree;
+  /** Told when a batch has been executed, with the tree that it led to. */
+  executed?(tree: Tree): void;
 }

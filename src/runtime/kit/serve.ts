@@ -1,6 +1,7 @@
 import { equalBytes } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import type { Root } from "#mkvs/node/root.js";
+import { RecentNodes } from "#mkvs/remote.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { errorBody } from "../rhp/connection.js";
 import { MAX_MESSAGE_BYTES } from "../rhp/messages/limits.js";
@@ -19,6 +20,7 @@ const MAX_TREES = 4;
 class FetchedTrees implements HostPort {
   /** Latest used last. */
   private trees: { readonly root: Root; readonly tree: Tree }[] = [];
+  private readonly recent = new RecentNodes(CACHE.maxNodes);
 
   constructor(private readonly syncer: HostSyncer) {}
 
@@ -31,9 +33,14 @@ class FetchedTrees implements HostPort {
     return entry.tree.fork();
   }
 
+  /** What a batch has changed is most of what the next one reads. */
+  executed(tree: Tree): void {
+    tree.share(this.recent);
+  }
+
   /** The uppermost node is read at once: what hangs below it is then shared by all that is made from this tree. */
   private fetch(root: Root): Tree {
-    const tree = new Tree({ syncer: this.syncer, root, writeLog: false, ...CACHE });
+    const tree = new Tree({ syncer: this.syncer, root, writeLog: false, recent: this.recent, ...CACHE });
     tree.get(new Uint8Array(0));
     return tree;
   }

@@ -16,7 +16,7 @@ export class StateStore implements KeyValueStore {
   /** Every key that was written or removed: its last value, or null. */
   private readonly touched = new OrderedMap<Uint8Array | null>();
 
-  constructor(private readonly tree: Tree) {
+  constructor(readonly tree: Tree) {
     this.overlay = new Overlay(tree);
   }
 

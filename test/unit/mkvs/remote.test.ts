@@ -5,7 +5,7 @@ import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { Root } from "#mkvs/node/root.js";
 import type { ProofResponse } from "#mkvs/proof/proof.js";
-import { Missing, PartialTree, queryRemote, type RemoteRequest } from "#mkvs/remote.js";
+import { Missing, PartialTree, queryRemote, RecentNodes, type RemoteRequest } from "#mkvs/remote.js";
 import { NodeDbSyncer, type ReadSyncer } from "#mkvs/sync.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { walk } from "./support/model.ts";
@@ -24,6 +24,87 @@ function held(): { root: Root; syncer: ReadSyncer } {
 function answer(syncer: ReadSyncer, { kind, request }: RemoteRequest): ProofResponse {
   return kind === "get" ? syncer.syncGet(request) : syncer.syncIterate(request);
 }
+
+describe("trees that follow one another", () => {
+  /** Counts what is asked of a syncer. */
+  function counting(syncer: ReadSyncer): { syncer: ReadSyncer; asked: () => number } {
+    let asked = 0;
+    const counted = (ask: (request: never) => ProofResponse) => (request: never) => {
+      asked++;
+      return ask(request);
+    };
+    const proxy = {
+      syncGet: counted(syncer.syncGet.bind(syncer) as never),
+      syncGetPrefixes: counted(syncer.syncGetPrefixes.bind(syncer) as never),
+      syncIterate: counted(syncer.syncIterate.bind(syncer) as never),
+    } as ReadSyncer;
+    return { syncer: proxy, asked: () => asked };
+  }
+
+  test("share what was fetched and changed, and stay what they were", () => {
+    const seed = 20_261_121;
+    let state = seed;
+    const random = (below: number): number => {
+      state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
+      return (state >>> 8) % below;
+    };
+    const db = new MemoryNodeDb(NAMESPACE);
+    const held = new Tree({ db });
+    for (let i = 0; i < KEYS; i++) held.insert(utf8(`key ${i}`), utf8(`value ${i}`));
+    held.commit(NAMESPACE, 1n);
+    db.finalize([held.base as Root]);
+    for (const limit of [100_000, 40]) {
+      const recent = new RecentNodes(limit);
+      let asked = 0;
+      for (let round = 0; round < 30; round++) {
+        const root = held.base as Root;
+        const { syncer, asked: count } = counting(new NodeDbSyncer(db));
+        const remote = new Tree({ root, syncer, recent, writeLog: false });
+        const untouched = toHex(new Tree({ root, syncer: new NodeDbSyncer(db) }).rootHash());
+        for (let i = 0; i < 20; i++) {
+          const key = utf8(`key ${random(KEYS + 100)}`);
+          expect(remote.get(key), `seed ${seed}`).toEqual(held.get(key));
+          if (random(3) === 0) {
+            remote.remove(key);
+            held.remove(key);
+          } else {
+            const value = utf8(`${round} ${i}`);
+            remote.insert(key, value);
+            held.insert(key, value);
+          }
+        }
+        remote.share(recent);
+        held.commit(NAMESPACE, root.version + 1n);
+        db.finalize([held.base as Root]);
+        expect(toHex(remote.rootHash()), `seed ${seed}, round ${round}`).toBe(toHex(held.rootHash()));
+        // The tree that it was made from has not changed under those who still read it.
+        expect(toHex(new Tree({ root, syncer, recent }).rootHash())).toBe(untouched);
+        asked += count();
+      }
+      process.stderr.write(`mkvs: 600 reads of following trees with ${limit} recent nodes asked ${asked} times\n`);
+      if (limit > KEYS) expect(asked).toBeLessThan(600);
+    }
+  });
+
+  test("need not ask for what was changed here", () => {
+    const db = new MemoryNodeDb(NAMESPACE);
+    const held = new Tree({ db });
+    held.commit(NAMESPACE, 1n);
+    const recent = new RecentNodes();
+    for (let round = 1; round < 10; round++) {
+      const { syncer, asked } = counting(new NodeDbSyncer(db));
+      const remote = new Tree({ root: held.base as Root, syncer, recent, writeLog: false });
+      for (let i = 0; i < 50; i++) {
+        remote.insert(utf8(`key ${i}`), utf8(`${round}`));
+        held.insert(utf8(`key ${i}`), utf8(`${round}`));
+      }
+      remote.share(recent);
+      held.commit(NAMESPACE, BigInt(round + 1));
+      expect(remote.rootHash()).toEqual(held.rootHash());
+      expect(asked()).toBe(0);
+    }
+  });
+});
 
 describe("a tree of which parts are known", () => {
   test("says what it is missing, and knows it from then on", () => {
