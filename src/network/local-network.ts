@@ -60,6 +60,8 @@ export interface LocalNetworkOptions {
 export class LocalNetwork {
   readonly backend: EmbeddedBackend;
   readonly nodes: readonly Node[];
+  /** The process's memory of upgrades, and where its operator orders them. */
+  readonly upgrades: UpgradeManager;
   private readonly disks: Disk[] = [];
 
   constructor(private readonly options: LocalNetworkOptions) {
@@ -70,6 +72,7 @@ export class LocalNetwork {
       return disk;
     };
     const disk = open("consensus");
+    this.upgrades = new UpgradeManager(disk.openTable("upgrades"));
     const start = genesisInput(genesis);
     const app = new Application({
       services: EXECUTION_ORDER,
@@ -77,7 +80,7 @@ export class LocalNetwork {
       db: new DiskNodeDb({ disk, name: "state", namespace: STATE_NAMESPACE }),
       genesis: start,
       debug: DEBUG,
-      upgrader: new UpgradeManager(disk.openTable("upgrades")),
+      upgrader: this.upgrades,
     });
     this.backend = new EmbeddedBackend({
       app,

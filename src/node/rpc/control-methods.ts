@@ -26,6 +26,7 @@ import { UpgradeDescriptor } from "#consensus/services/governance/types.js";
 import { Node } from "#consensus/services/registry/types/node.js";
 import { Runtime } from "#consensus/services/registry/types/runtime.js";
 import { NodeStatus } from "#consensus/services/registry/types/status.js";
+import { PendingUpgrades } from "#consensus/services/upgrades/types.js";
 import { Root } from "#mkvs/node/root.js";
 
 const words = text({ max: FRAME_BYTES });
@@ -91,7 +92,7 @@ export class ControlStatus extends struct("Status", {
   runtimes: omitEmpty(map(Namespace, RuntimeStatus, many)),
   registration: optional(RegistrationStatus),
   keymanager: omitEmpty(raw),
-  pendingUpgrades: omitEmpty(raw),
+  pendingUpgrades: omitEmpty(PendingUpgrades),
   p2p: omitEmpty(raw),
   seed: omitEmpty(raw),
 }) {}

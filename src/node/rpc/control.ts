@@ -10,6 +10,7 @@ import { type Timestamp, timestampFromNanos, ZERO_TIME } from "#consensus/block/
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { Node } from "../node.js";
 import type { ChainView } from "./chain-view.js";
+import type { HandlerOptions } from "./options.js";
 import { until } from "./until.js";
 import { consensusStatus } from "./consensus.js";
 import {
@@ -87,7 +88,8 @@ function registrationStatus(state: KeyValueReader, node: Node): RegistrationStat
   };
 }
 
-function controlStatus(view: ChainView, node: Node, softwareVersion: string): ControlStatus {
+function controlStatus(view: ChainView, options: HandlerOptions): ControlStatus {
+  const { node, softwareVersion, upgrades } = options;
   const { identity } = node;
   const state = view.backend.stateAt(0n);
   const runtimes = SortedMap.bytes<RuntimeStatus>();
@@ -106,7 +108,7 @@ function controlStatus(view: ChainView, node: Node, softwareVersion: string): Co
     runtimes,
     registration: registrationStatus(state, node),
     keymanager: UNREPORTED,
-    pendingUpgrades: UNREPORTED,
+    pendingUpgrades: [...(upgrades?.upgrades ?? [])],
     p2p: UNREPORTED,
     seed: UNREPORTED,
   };
@@ -123,7 +125,8 @@ function notImplemented(): never {
 }
 
 /** Methods of a node about itself. */
-export function controlHandlers(view: ChainView, node: Node, softwareVersion: string): ControlHandlers {
+export function controlHandlers(view: ChainView, options: HandlerOptions): ControlHandlers {
+  const { node, upgrades } = options;
   // All nodes of an embedded backend share one chain, so a node that has a block has them all.
   const isSynced = (): boolean => view.backend.latestHeight > 0n;
   return {
@@ -131,10 +134,18 @@ export function controlHandlers(view: ChainView, node: Node, softwareVersion: st
     IsSynced: isSynced,
     WaitReady: (_, call) => until(view, call, () => isReady(view, node)),
     IsReady: () => isReady(view, node),
-    GetStatus: () => controlStatus(view, node, softwareVersion),
+    GetStatus: () => controlStatus(view, options),
     RequestShutdown: notImplemented,
-    UpgradeBinary: notImplemented,
-    CancelUpgrade: notImplemented,
+    UpgradeBinary(descriptor) {
+      if (upgrades === undefined) throw controlErrors.notImplemented();
+      upgrades.submit(descriptor);
+      return null;
+    },
+    CancelUpgrade(descriptor) {
+      if (upgrades === undefined) throw controlErrors.notImplemented();
+      upgrades.cancel(descriptor);
+      return null;
+    },
     AddBundle: notImplemented,
   };
 }

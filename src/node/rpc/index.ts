@@ -32,7 +32,7 @@ export type { HandlerOptions } from "./options.js";
  * fed by the backend's blocks and never hold them up.
  */
 export function buildHandler(options: HandlerOptions): RpcHandler {
-  const { backend, genesis, node, softwareVersion } = options;
+  const { backend, genesis, node } = options;
   const view = new ChainView(backend, genesis);
   const secrets = secretsHandlers(view);
   return new RpcHandler()
@@ -48,6 +48,6 @@ export function buildHandler(options: HandlerOptions): RpcHandler {
     .add(keyManagerMethods, secrets)
     .add(churpMethods, churpHandlers(view))
     .add(runtimeClientMethods, runtimeClientHandlers(node))
-    .add(nodeControllerMethods, controlHandlers(view, node, softwareVersion))
+    .add(nodeControllerMethods, controlHandlers(view, options))
     .add(debugControllerMethods, debugHandlers(view, node));
 }

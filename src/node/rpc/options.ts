@@ -1,6 +1,7 @@
 import type { Clock } from "#common/ports/clock.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import type { GenesisDocument } from "#consensus/genesis/document.js";
+import type { UpgradeManager } from "#consensus/services/upgrades/index.js";
 import type { Node } from "../node.js";
 
 /** What the methods of a node's client API answer from. */
@@ -13,4 +14,9 @@ export interface HandlerOptions {
   /** Name and version of this program, e.g. "qanat/0.1.0". */
   readonly softwareVersion: string;
   readonly clock: Clock;
+  /** The node's own memory of upgrades; without it none can be ordered. */
+  readonly upgrades?: UpgradeOrders;
 }
+
+/** Orders of the node's operator about upgrades; `UpgradeManager` takes them. */
+export type UpgradeOrders = Pick<UpgradeManager, "upgrades" | "submit" | "cancel">;

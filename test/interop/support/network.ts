@@ -8,7 +8,13 @@ import { timestampFromNanos } from "#consensus/block/timestamp.js";
 import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { buildGenesis, SOFTWARE_VERSION } from "#network/fixture.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
-import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, type Member, networkMembers } from "#network/topology.js";
+import {
+  DEFAULT_SIZE,
+  type DevelopmentAccount,
+  developmentAccounts,
+  type Member,
+  networkMembers,
+} from "#network/topology.js";
 import { deriveSeed } from "#node/identity.js";
 import { buildHandler } from "#node/rpc/index.js";
 import { systemClock } from "#platform/clock.js";
@@ -81,6 +87,7 @@ export function buildNetwork(): BuiltNetwork {
     provision: (_, site) => new InProcessHost({ ...site, program: keyValue }),
   });
   const handler = buildHandler({
+    upgrades: network.upgrades,
     backend: network.backend,
     genesis,
     node: network.node("client-0"),

@@ -71,6 +71,19 @@ describe("a node of a running network", () => {
     await expect(debug.SetEpoch(100n)).rejects.toMatchObject({ module: "control", code: 1 });
   });
 
+  test("takes its operator's orders about upgrades, and tells them", async () => {
+    const control = createClient(nodeControllerMethods, channel);
+    const version = { major: 99, minor: 0, patch: 0 };
+    const target = { consensusProtocol: version, runtimeHostProtocol: version, runtimeCommitteeProtocol: version };
+    const descriptor = { v: 1, handler: "far away", target, epoch: 1_000_000n };
+    await control.UpgradeBinary(descriptor);
+    expect((await control.GetStatus()).pendingUpgrades).toMatchObject([{ descriptor, upgradeHeight: 0n }]);
+    await expect(control.UpgradeBinary(descriptor)).rejects.toMatchObject({ module: "upgrade", code: 5 });
+    await control.CancelUpgrade(descriptor);
+    expect((await control.GetStatus()).pendingUpgrades).toEqual([]);
+    await expect(control.AddBundle("a path")).rejects.toMatchObject({ module: "control", code: 1 });
+  });
+
   test("tells how its own registrations have gone", async () => {
     const computing = built.network.node("compute-0");
     const attempts = computing.registrationAttempts;
