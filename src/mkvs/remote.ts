@@ -3,6 +3,7 @@ import { equalBytes, toHex } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import type { KeyValueIterator, KeyValueReader } from "./key-value.js";
 import { type Child, INTERNAL, type InternalNode, LEAF, type Node, type NodeSource, STUB, Stub } from "./node/node.js";
+import type { RecentNodes } from "./node/recent-nodes.js";
 import { isEmptyRoot, type Root } from "./node/root.js";
 import { type GetRequest, type IterateRequest, type Proof, PROOF_V0, type ProofResponse } from "./proof/proof.js";
 import { verifyProof } from "./proof/verify.js";
@@ -14,34 +15,6 @@ import { TreeIterator } from "./tree/tree-iterator.js";
 const DEFAULT_MAX_NODES = 5000;
 /** Bytes of values that a fetched tree keeps, unless told otherwise. */
 const DEFAULT_MAX_VALUE_BYTES = 16 * 1024 * 1024;
-
-/** Nodes that a store of recent ones holds, unless told otherwise. */
-const DEFAULT_RECENT_NODES = 100_000;
-
-/**
- * Nodes by their hashes, for trees that follow one another: what a new tree has in common with those before it, and what
- * was changed here, need not be fetched. A hash says all about a node, so it does not matter where it came from.
- */
-export class RecentNodes {
-  readonly #nodes = new Map<string, Node>();
-  readonly #limit: number;
-
-  /** @param limit nodes after which it begins anew */
-  constructor(limit = DEFAULT_RECENT_NODES) {
-    this.#limit = limit;
-  }
-
-  get(hash: Uint8Array): Node | undefined {
-    return this.#nodes.get(toHex(hash));
-  }
-
-  /** Takes a node whose hash is known and which nobody will change any more. */
-  add(node: Node): void {
-    // Older nodes hang below newer ones: to forget a few of them would free nothing.
-    if (this.#nodes.size >= this.#limit) this.#nodes.clear();
-    if (node.hash !== undefined) this.#nodes.set(toHex(node.hash), node);
-  }
-}
 
 export interface RemoteOptions {
   /** Where nodes are looked for before they are fetched, and kept afterwards. */

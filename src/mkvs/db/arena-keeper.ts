@@ -32,6 +32,13 @@ export interface ArenaTables {
   readonly meta: DiskTable;
 }
 
+export interface KeeperOptions {
+  /** Changed keys after which the arrays are written again; a fifth of the keys, at least 20,000, when absent. */
+  readonly snapshotAfter?: number | undefined;
+  /** Bytes in leaves that nobody needs from which on sparse pages are rewritten; 16 MiB when absent. */
+  readonly rewriteFrom?: number | undefined;
+}
+
 /** What a snapshot stands for. */
 interface Loaded {
   readonly version: bigint;
@@ -44,14 +51,16 @@ export class ArenaKeeper {
   readonly #tables: ArenaTables;
   readonly #trees: ArenaTrees;
   readonly #after: number | undefined;
+  readonly #leastWaste: number;
   #changes = 0;
   #forced = false;
   #garbage: Uint8Array[] = [];
 
-  constructor(tables: ArenaTables, trees: ArenaTrees, after: number | undefined) {
+  constructor(tables: ArenaTables, trees: ArenaTrees, { snapshotAfter, rewriteFrom }: KeeperOptions) {
     this.#tables = tables;
     this.#trees = trees;
-    this.#after = after;
+    this.#after = snapshotAfter;
+    this.#leastWaste = rewriteFrom ?? LEAST_WASTE;
   }
 
   changed(keys: number): void {
@@ -141,7 +150,7 @@ export class ArenaKeeper {
   #rewriteSparsePages(latest: Resident, earliest: bigint): void {
     const { pages, arena } = this.#trees;
     const { bytes, wasted } = pages.space;
-    if (wasted < LEAST_WASTE || wasted < bytes * SPARSE) {
+    if (wasted < this.#leastWaste || wasted < bytes * SPARSE) {
       return;
     }
     const sparse = new Set(pages.sparsePages(SPARSE));

@@ -18,7 +18,7 @@ import { isEmptyRoot, type Root, ROOT_STATE } from "../node/root.js";
 import type { NodeReader } from "../tree/node-reader.js";
 import type { WorkingTree } from "../tree/working.js";
 import type { LogEntry, WriteLog } from "../write-log.js";
-import { ArenaKeeper } from "./arena-keeper.js";
+import { ArenaKeeper, type KeeperOptions } from "./arena-keeper.js";
 import { ArenaMultipart } from "./arena-multipart.js";
 import { type ArenaRecord, ArenaRecords, isMadeFrom } from "./arena-records.js";
 import { backwardChanges, forwardChanges, type PlacedChanges } from "./arena-replay.js";
@@ -32,14 +32,12 @@ const NAMESPACE = Uint8Array.of(3);
 /** Versions after which candidates and I/O trees leave memory. */
 const LOOSE_VERSIONS = 4n;
 
-export interface ArenaNodeDbOptions {
+export interface ArenaNodeDbOptions extends KeeperOptions {
   readonly disk: Disk;
   /** Prefix of the names of its tables, so that several databases can share a disk. */
   readonly name: string;
   /** 32 bytes; a database that was made for another one is refused. */
   readonly namespace: Uint8Array;
-  /** Changed keys after which the arrays are written again; a fifth of the keys, at least 20,000, when absent. */
-  readonly snapshotAfter?: number;
 }
 
 /** A commit on its way. */
@@ -75,7 +73,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     this.#residents = new Residents(this.trees);
     const arrays = disk.openTable(`${name}/arena`);
     const tables = { arrays, roots, deltas, meta: this.#meta };
-    this.#keeper = new ArenaKeeper(tables, this.trees, options.snapshotAfter);
+    this.#keeper = new ArenaKeeper(tables, this.trees, options);
     const namespace = this.#meta.get(NAMESPACE);
     if (namespace === undefined) {
       this.#meta.put(NAMESPACE, options.namespace);

@@ -17,6 +17,7 @@ import {
   subtreeHash,
   UNSAVED,
 } from "../node/node.js";
+import type { RecentNodes } from "../node/recent-nodes.js";
 
 /** A place in the database whose node this tree no longer uses. */
 export interface Retired {
@@ -78,24 +79,11 @@ export class NodeTree {
     return twin;
   }
 
-  /** Gives up the right to change the nodes that changes have made, and hands them out. Their hashes must be known. */
-  release(): Node[] {
-    const own = this.#edit;
+  /** Lets trees that follow this one use what it has changed. */
+  share(recent: RecentNodes): void {
+    this.hash();
+    recent.addChanged(this.root, this.#edit);
     this.#edit = {};
-    const released: Node[] = [];
-    const open: Child[] = [this.root];
-    while (open.length > 0) {
-      const node = open.pop();
-      if (node === undefined || node.kind === STUB || node.edit !== own) {
-        continue;
-      }
-      node.edit = undefined;
-      released.push(node);
-      if (node.kind !== LEAF) {
-        open.push(node.leaf, node.left, node.right);
-      }
-    }
-    return released;
   }
 
   /** The root node itself, brought in if it is a stub. */

@@ -2,8 +2,8 @@
 import { EMPTY_HASH } from "#common/hash.js";
 import type { KeyValueIterator } from "../key-value.js";
 import type { Child } from "../node/node.js";
+import type { RecentNodes } from "../node/recent-nodes.js";
 import type { Root } from "../node/root.js";
-import type { RecentNodes } from "../remote.js";
 import { PendingLog, type WriteLog } from "../write-log.js";
 import type { NodeTree, Retired } from "./node-tree.js";
 import { TreeIterator } from "./tree-iterator.js";
@@ -104,10 +104,7 @@ export class NodeWorkingTree implements WorkingTree {
   }
 
   share(recent: RecentNodes): void {
-    this.#nodes.hash();
-    for (const node of this.#nodes.release()) {
-      recent.add(node);
-    }
+    this.#nodes.share(recent);
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import { equalBytes } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import type { Root } from "#mkvs/node/root.js";
-import { RecentNodes } from "#mkvs/remote.js";
+import { RecentNodes } from "#mkvs/node/recent-nodes.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { errorBody } from "../rhp/connection.js";
 import { MAX_MESSAGE_BYTES } from "../rhp/messages/limits.js";
