@@ -1,6 +1,6 @@
 /** A runtime of the kit in a process of its own, as `qanat/runtime/process`. */
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
-import { InvalidInput } from "#common/errors/index.js";
+import { Fault, InvalidInput } from "#common/errors/index.js";
 import type { RuntimeProgram } from "#runtime/kit/define-runtime.js";
 import type { HostChannel } from "#runtime/kit/host-calls.js";
 import { serve } from "#runtime/kit/serve.js";
@@ -14,7 +14,7 @@ const FAILURE = 1;
 /** Messages by way of the socket thread: this thread sleeps until there is one. */
 function openChannel(path: string): HostChannel {
   const { port1: port, port2: far } = new MessageChannel();
-  const given = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
+  const given = new Int32Array(new SharedArrayBuffer(2 * Int32Array.BYTES_PER_ELEMENT));
   const data: SocketThreadData = { path, port: far, given, maxMessageBytes: MAX_MESSAGE_BYTES };
   new Worker(SOCKET_THREAD, { eval: true, workerData: data, transferList: [far] });
   return {
@@ -22,7 +22,10 @@ function openChannel(path: string): HostChannel {
       for (;;) {
         const seen = Atomics.load(given, 0);
         const next = receiveMessageOnPort(port) as { message: Uint8Array | null } | undefined;
-        if (next !== undefined) return next.message ?? undefined;
+        if (next !== undefined) {
+          if (Atomics.load(given, 1) === 0) throw new Fault(`nobody listens at ${path}`);
+          return next.message ?? undefined;
+        }
         Atomics.wait(given, 0, seen);
       }
     },

@@ -5,7 +5,7 @@ export interface SocketThreadData {
   readonly path: string;
   /** Takes messages to send, gives messages that arrived; null when the connection has closed. */
   readonly port: MessagePort;
-  /** Counts what was given; the runtime's thread waits for it to change. */
+  /** Counts what was given, for which the runtime's thread waits; and 1 once there has been a connection. */
   readonly given: Int32Array;
   readonly maxMessageBytes: number;
 }
@@ -74,6 +74,7 @@ function socketThread(): void {
     }
   }
 
+  socket.once("connect", () => Atomics.store(given, 1, 1));
   socket.on("data", read);
   socket.once("error", end);
   socket.once("close", end);
