@@ -86,6 +86,7 @@ class Play {
         executor.roundTimeout = 4n;
         executor.minLiveRoundsPercent = 100;
         executor.minLiveRoundsForEvaluation = 1n;
+        executor.maxMissedProposalsPercent = 0;
         executor.maxLivenessFailures = 1;
         tune?.(runtime);
       },
