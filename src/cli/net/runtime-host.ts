@@ -5,6 +5,7 @@ import { keyValue } from "@qanat/example-kv";
 import { InvalidInput } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import type { LocalNetworkOptions } from "#network/local-network.js";
+import { systemEntropy } from "#platform/entropy.js";
 import { ProcessLauncher } from "#platform/runtime-launcher.js";
 import { Sandbox } from "#platform/sandbox.js";
 import { InProcessHost } from "#runtime/host/in-process.js";
@@ -44,6 +45,6 @@ export const provisionerOf: Provisioner = (kind, log) => {
   const sandbox = kind === "sandbox" ? openSandbox() : undefined;
   return ({ name }, site) => {
     const launcher = new ProcessLauncher({ path, sandbox, log: log.child(`${name}/runtime`) });
-    return new ProcessHost({ ...site, launcher });
+    return new ProcessHost({ ...site, launcher, entropy: systemEntropy });
   };
 };

@@ -1,6 +1,8 @@
+import { readU16be } from "#common/bytes.js";
 import { CodedError, Fault } from "#common/errors/index.js";
 import { EventHub, type Subscription } from "#common/event-hub.js";
 import type { Clock, Timer } from "#common/ports/clock.js";
+import type { Entropy } from "#common/ports/entropy.js";
 import type { Log } from "#common/ports/log.js";
 import type { SortedMap } from "#common/sorted-map.js";
 import { CONSENSUS_PROTOCOL, RUNTIME_HOST_PROTOCOL, versionToText } from "#common/version.js";
@@ -44,6 +46,8 @@ export interface SupervisedSite {
 
 export interface SupervisedHostOptions extends SupervisedSite {
   readonly launcher: RuntimeLauncher;
+  /** Spreads restarts, so that runtimes of many nodes do not all start again at the same moment; exact when absent. */
+  readonly entropy?: Entropy;
   /** Pings are sent only when it is there. */
   readonly watchdog?: Watchdog;
 }
@@ -242,6 +246,12 @@ export class SupervisedHost implements RuntimeHost {
     this.startAgain();
   }
 
+  /** Half to one and a half of a pause (runtime layer: lifecycle). */
+  private spread(pauseMs: number): number {
+    const { entropy } = this.options;
+    return entropy === undefined ? pauseMs : pauseMs * (0.5 + readU16be(entropy.bytes(2), 0) / 0xffff);
+  }
+
   private startAgain(): void {
     if (!this.wanted) return;
     const { clock, log } = this.options;
@@ -250,7 +260,7 @@ export class SupervisedHost implements RuntimeHost {
       log.error("runtime did not run well for a day, giving it up");
       return;
     }
-    this.retry = clock.setTimer(this.pauseMs, () => {
+    this.retry = clock.setTimer(this.spread(this.pauseMs), () => {
       this.retry = undefined;
       this.attempting = this.attempt();
     });
