@@ -16,6 +16,8 @@ const CHANGED_PART = 5;
 const WORTH_CLOSING = 2_000;
 /** Bytes in leaves that nobody needs from which on sparse pages are rewritten. */
 const LEAST_WASTE = 16 << 20;
+/** Part of all bytes that nobody needs from which on sparse pages are rewritten. */
+const WASTED_PART = 0.33;
 /** Pages are rewritten when so little of them is needed. */
 const SPARSE = 0.5;
 /** With more versions than this kept, nothing is worth rewriting: what they need stays. */
@@ -112,11 +114,12 @@ export class ArenaKeeper {
       roots.delete(key);
       deltas.delete(key);
     }
-    if (latest !== undefined && versions <= MANY_VERSIONS) {
-      this.#rewriteSparsePages(latest, earliest);
-    }
     const { pages, arena } = this.#trees;
     pages.deleteUnneeded();
+    if (latest !== undefined && versions <= MANY_VERSIONS) {
+      this.#rewriteSparsePages(latest, earliest);
+      pages.deleteUnneeded();
+    }
     writeSnapshot(arrays, arena, pages.dump());
     const state = latest === undefined ? NO_STATE : 1;
     const root = latest === undefined ? new Uint8Array(0) : concatBytes(u64be(latest.root.version), latest.root.hash);
@@ -150,7 +153,7 @@ export class ArenaKeeper {
   #rewriteSparsePages(latest: Resident, earliest: bigint): void {
     const { pages, arena } = this.#trees;
     const { bytes, wasted } = pages.space;
-    if (wasted < this.#leastWaste || wasted < bytes * SPARSE) {
+    if (wasted < this.#leastWaste || wasted < bytes * WASTED_PART) {
       return;
     }
     const sparse = new Set(pages.sparsePages(SPARSE));

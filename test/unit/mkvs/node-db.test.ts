@@ -42,8 +42,8 @@ function onDisk(disk: Disk, cacheNodes?: number): NodeDb {
   return new DiskNodeDb({ disk, name: "state", namespace: NAMESPACE, cacheNodes });
 }
 
-function inArena(disk: Disk, snapshotAfter?: number): NodeDb {
-  return new ArenaNodeDb({ disk, name: "state", namespace: NAMESPACE, snapshotAfter });
+function inArena(disk: Disk, snapshotAfter?: number, rewriteFrom?: number): NodeDb {
+  return new ArenaNodeDb({ disk, name: "state", namespace: NAMESPACE, snapshotAfter, rewriteFrom });
 }
 
 const IMPLEMENTATIONS: readonly (readonly [name: string, open: () => NodeDb])[] = [
@@ -52,7 +52,7 @@ const IMPLEMENTATIONS: readonly (readonly [name: string, open: () => NodeDb])[] 
   ["a disk in memory with hardly any cache", () => onDisk(new MemoryDisk(), 4)],
   ["LMDB", () => onDisk(lmdb())],
   ["an arena on a disk in memory", () => inArena(new MemoryDisk())],
-  ["an arena on a disk in memory that is written after every change", () => inArena(new MemoryDisk(), 1)],
+  ["an arena on a disk in memory that is written after every change", () => inArena(new MemoryDisk(), 1, 0)],
   ["an arena on LMDB", () => inArena(lmdb(), 20)],
   ["an arena on a file", () => inArena(file(), 20)],
   ["pages on a file", () => onDisk(file())],
@@ -269,6 +269,78 @@ describe.each(IMPLEMENTATIONS)("a node database on %s", (_, open) => {
     db.prune(2n);
     expectCode(() => db.prune(3n), nodeDbErrors.cannotPruneLatest);
     expect(walk(tree, new Uint8Array(0))).toHaveLength(3);
+  });
+});
+
+describe("a node database in an arena", () => {
+  test("is not brought down by keys that make its trees very deep", () => {
+    const db = inArena(new MemoryDisk(), 100);
+    const tree = new Tree({ db });
+    const expected = new Tree();
+    const depth = 3000;
+    for (let length = 0; length < depth; length++) {
+      for (const each of [tree, expected]) each.insert(new Uint8Array(length), utf8(`${length}`));
+    }
+    expect(toHex(commit(tree, 1n).hash)).toBe(toHex(expected.rootHash()));
+    db.finalize([tree.base as Root]);
+    for (const each of [tree, expected]) {
+      each.remove(new Uint8Array(7));
+      each.insert(new Uint8Array(depth).fill(0x80, depth - 1), utf8("last"));
+    }
+    expect(toHex(commit(tree, 2n).hash)).toBe(toHex(expected.rootHash()));
+    expect(walk(tree, new Uint8Array(depth - 2)).map(([, value]) => value)).toEqual([
+      toHex(utf8(`${depth - 2}`)),
+      toHex(utf8(`${depth - 1}`)),
+      toHex(utf8("last")),
+    ]);
+  });
+
+  test("makes versions again that have long left its memory, and candidates after it was opened again", () => {
+    const disk = new MemoryDisk();
+    let db = inArena(disk, 60);
+    let tree = new Tree({ db });
+    const random = new Random();
+    const model: Model = new Map();
+    const kept: [Root, Model][] = [];
+    for (let version = 1n; version <= 60n; version++) {
+      for (let i = 0; i < 5; i++) change(random, tree, model);
+      const root = commit(tree, version);
+      if (version % 7n === 0n) {
+        db = inArena(disk, 60);
+        expect(db.hasRoot(root), random.label).toBe(true);
+        tree = new Tree({ db, root });
+      }
+      db.finalize([root]);
+      kept.push([root, new Map(model)]);
+      const [old, expected] = random.pick(kept);
+      expectModel(random, new Tree({ db, root: old }), expected);
+    }
+    const readers = kept.map(([root, expected]) => [new Tree({ db, root }), expected] as const);
+    for (const [reader, expected] of readers) expectModel(random, reader, expected);
+    expectCode(
+      () => new Tree({ db: inArena(disk), root: { ...kept[0]![0], hash: NAMESPACE } }),
+      nodeDbErrors.rootNotFound,
+    );
+  });
+
+  test("rewrites pages of which little is needed", () => {
+    const sizes = [0, 1 << 30].map((rewriteFrom) => {
+      const disk = new MemoryDisk();
+      const db = inArena(disk, 500, rewriteFrom);
+      const tree = new Tree({ db });
+      for (let i = 0; i < 2000; i++) tree.insert(utf8(`key ${i}`), new Uint8Array(100));
+      // A tenth of the keys is never written again: the pages that these share with others stay until they are rewritten.
+      for (let version = 1n; version <= 60n; version++) {
+        for (let i = 0; i < 2000; i += 10) {
+          tree.insert(utf8(`key ${i + 1 + (Number(version) % 9)}`), new Uint8Array(100).fill(Number(version)));
+        }
+        db.finalize([commit(tree, version)]);
+        if (version - db.earliestVersion() >= 2n) db.prune(db.earliestVersion());
+      }
+      expect(walk(new Tree({ db: inArena(disk), root: tree.base! }), new Uint8Array(0))).toHaveLength(2000);
+      return [...disk.openTable("state/leaves").range()].reduce((sum, [, page]) => sum + page.length, 0);
+    });
+    expect(sizes[0]!).toBeLessThan(0.8 * sizes[1]!);
   });
 });
 

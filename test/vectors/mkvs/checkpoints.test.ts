@@ -10,12 +10,17 @@ import type { Root } from "#mkvs/node/root.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { describeVectors } from "../support/vectors.ts";
 import { generatedEntries, type Generator } from "./generators.ts";
+import { NODE_DBS } from "./node-dbs.ts";
 
 const NAMESPACE = new Uint8Array(32);
 type Entries = readonly (readonly [Uint8Array, Uint8Array])[];
 
-function build(entries: Entries, namespace: Uint8Array = NAMESPACE, version = 1n): { db: NodeDb; root: Root } {
-  const db = new MemoryNodeDb(namespace);
+function build(
+  entries: Entries,
+  namespace: Uint8Array = NAMESPACE,
+  version = 1n,
+  db: NodeDb = new MemoryNodeDb(namespace),
+): { db: NodeDb; root: Root } {
   const tree = new Tree({ db });
   for (const [key, value] of entries) tree.insert(key, value);
   tree.commit(namespace, version);
@@ -95,9 +100,10 @@ describeVectors<Data>("mkvs/checkpoints.json", (data) => {
 
   const { regression } = data;
   for (const { threads, metadata_hash } of regression.cases) {
-    test(`a checkpoint of ${threads} threads has the recorded identifier`, () => {
+    test.each(NODE_DBS)(`a checkpoint of ${threads} threads has the recorded identifier: %s`, (_, open) => {
       const entries = regression.entries.map(([key, value]) => [fromHex(key), fromHex(value)] as const);
-      const { db, root } = build(entries, fromHex(regression.namespace), BigInt(regression.version));
+      const namespace = fromHex(regression.namespace);
+      const { db, root } = build(entries, namespace, BigInt(regression.version), open(namespace));
       expect(toHex(root.hash)).toBe(regression.root);
       const made = make(db, root, regression.chunk_size, threads);
       const recorded = threads === 12 ? regression.chunks_threads_12 : regression.chunks_threads_0;
@@ -143,17 +149,20 @@ interface RandomData {
 describeVectors<RandomData>("mkvs/checkpoints_random.json", ({ vectors }) => {
   for (const { entries, namespace, version, root: expected, cases } of vectors) {
     for (const { chunk_size, threads, chunks, chunk_lengths, metadata_cbor, metadata_hash } of cases) {
-      test(`a random tree in chunks of ${chunk_size} bytes by ${threads} threads is as recorded`, () => {
-        const content = entries.map(([key, value]) => [fromHex(key), fromHex(value)] as const);
-        const { db, root } = build(content, fromHex(namespace), BigInt(version));
-        expect(toHex(root.hash)).toBe(expected);
-        const made = make(db, root, chunk_size, threads);
-        expect(made.chunks.map((chunk) => chunk.length)).toEqual(chunk_lengths);
-        expect(made.chunks.map((chunk) => toHex(hash(chunk)))).toEqual(chunks);
-        expect(toHex(CheckpointMetadata.encode(made.metadata))).toBe(metadata_cbor);
-        expect(toHex(checkpointId(made.metadata))).toBe(metadata_hash);
-        expectRestores(made);
-      });
+      test.each(NODE_DBS)(
+        `a random tree in chunks of ${chunk_size} by ${threads} threads is as recorded: %s`,
+        (_, open) => {
+          const content = entries.map(([key, value]) => [fromHex(key), fromHex(value)] as const);
+          const { db, root } = build(content, fromHex(namespace), BigInt(version), open(fromHex(namespace)));
+          expect(toHex(root.hash)).toBe(expected);
+          const made = make(db, root, chunk_size, threads);
+          expect(made.chunks.map((chunk) => chunk.length)).toEqual(chunk_lengths);
+          expect(made.chunks.map((chunk) => toHex(hash(chunk)))).toEqual(chunks);
+          expect(toHex(CheckpointMetadata.encode(made.metadata))).toBe(metadata_cbor);
+          expect(toHex(checkpointId(made.metadata))).toBe(metadata_hash);
+          expectRestores(made);
+        },
+      );
     }
   }
 });

@@ -12,6 +12,7 @@ import { NodeDbSyncer, type ReadSyncer } from "#mkvs/sync.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { describeVectors } from "../support/vectors.ts";
 import { generatedEntries, type Generator } from "./generators.ts";
+import { NODE_DBS } from "./node-dbs.ts";
 
 const NAMESPACE = new Uint8Array(32);
 
@@ -182,8 +183,8 @@ function answer(syncer: ReadSyncer, root: Root, request: Request): ProofResponse
 describeVectors<Sequences>("mkvs/sequences.json", (data) => {
   const namespace = fromHex(data.namespace);
   data.vectors.forEach(({ versions, proofs }, at) => {
-    test(`random sequence ${at} answers all sync requests with the recorded proofs`, () => {
-      const db = new MemoryNodeDb(namespace);
+    test.each(NODE_DBS)(`random sequence ${at} answers all sync requests with the recorded proofs: %s`, (_, open) => {
+      const db = open(namespace);
       const tree = new Tree({ db });
       versions.forEach(({ ops }, i) => {
         for (const [op, key, value] of ops) {

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
 import { compareBytes, fromBase64, fromHex, toHex, utf8 } from "#common/bytes.js";
-import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import type { Root } from "#mkvs/node/root.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { describeVectors, vectors } from "../support/vectors.ts";
 import { generatedEntries, type Generator } from "./generators.ts";
+import { NODE_DBS } from "./node-dbs.ts";
 
 const NAMESPACE = new Uint8Array(32);
 
@@ -88,8 +88,8 @@ describeVectors<{ readonly roots: Readonly<Record<string, readonly (string | nul
   "mkvs/case_roots.json",
   ({ roots }) => {
     for (const [file, expected] of Object.entries(roots)) {
-      test(`the operations of ${file} give the recorded roots and answers, committed after each`, () => {
-        const db = new MemoryNodeDb(NAMESPACE);
+      test.each(NODE_DBS)(`the operations of ${file} give the recorded roots and answers: %s`, (_, open) => {
+        const db = open(NAMESPACE);
         const tree = new Tree({ db });
         let version = 0n;
         vectors<readonly Case[]>(`mkvs/${file}`).forEach((step, i) => {
@@ -144,8 +144,8 @@ interface Sequences {
 describeVectors<Sequences>("mkvs/sequences.json", (data) => {
   const namespace = fromHex(data.namespace);
   data.vectors.forEach(({ versions, final_count, iterations }, at) => {
-    test(`random sequence ${at} gives the recorded roots, write logs and key order`, () => {
-      const db = new MemoryNodeDb(namespace);
+    test.each(NODE_DBS)(`random sequence ${at} gives the recorded roots, write logs and key order: %s`, (_, open) => {
+      const db = open(namespace);
       const tree = new Tree({ db });
       versions.forEach(({ ops, root, write_log }, i) => {
         for (const [op, key, value] of ops) {
