@@ -27,7 +27,7 @@ describe("the bench command", () => {
   test("explains itself", () => {
     const { code, out } = tool("tools/bench.mjs", "--help");
     expect(code).toBe(0);
-    expect(out).toContain("npm run bench [-- NAME …] [--json]");
+    expect(out).toContain("npm run bench [-- NAME …]");
   });
 
   test("takes the middle of an odd and of an even number of values", () => {
@@ -54,6 +54,7 @@ describe("the commands of package.json", () => {
       "bench",
       "build",
       "check",
+      "docs",
       "setup",
       "start",
       "test",
