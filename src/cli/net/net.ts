@@ -13,6 +13,7 @@ import { Load } from "#network/load.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
 import { computeNames, DEFAULT_SIZE } from "#network/topology.js";
 import { buildHandler } from "#node/rpc/index.js";
+import { BundleStore } from "#platform/bundle-store.js";
 import { systemClock } from "#platform/clock.js";
 import { DataFolder } from "#platform/data-folder.js";
 import { openLmdbDisk } from "#platform/disk-lmdb.js";
@@ -192,6 +193,9 @@ async function runIn(
     node: client,
     softwareVersion: SOFTWARE_VERSION,
     clock,
+    addBundle: async (path) => {
+      await new BundleStore(folder.path).install(path);
+    },
   });
   const socket = folder.file(SOCKET);
   const grpc = await listenGrpc(socket, handler, log.child("grpc"));

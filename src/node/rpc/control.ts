@@ -1,3 +1,4 @@
+import { InvalidInput, unknown } from "#common/errors/index.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
 import type { Handlers } from "#common/rpc/index.js";
@@ -8,6 +9,7 @@ import { getRuntimeState } from "#consensus/services/roothash/state.js";
 import { type Block, headerHash } from "#consensus/services/roothash/types.js";
 import { type Timestamp, timestampFromNanos, ZERO_TIME } from "#consensus/block/timestamp.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
+import { BundleRefused } from "#runtime/bundle/errors.js";
 import type { Node } from "../node.js";
 import type { ChainView } from "./chain-view.js";
 import type { HandlerOptions } from "./options.js";
@@ -146,6 +148,15 @@ export function controlHandlers(view: ChainView, options: HandlerOptions): Contr
       upgrades.cancel(descriptor);
       return null;
     },
-    AddBundle: notImplemented,
+    async AddBundle(path) {
+      if (options.addBundle === undefined) throw controlErrors.notImplemented();
+      try {
+        await options.addBundle(path);
+      } catch (error) {
+        if (error instanceof BundleRefused || error instanceof InvalidInput) throw unknown(error.message);
+        throw error;
+      }
+      return null;
+    },
   };
 }

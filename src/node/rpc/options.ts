@@ -16,6 +16,12 @@ export interface HandlerOptions {
   readonly clock: Clock;
   /** The node's own memory of upgrades; without it none can be ordered. */
   readonly upgrades?: UpgradeOrders;
+  /**
+   * Unpacks a bundle that lies on the node's machine; without it the node takes none.
+   *
+   * @throws BundleRefused saying what is wrong with it, InvalidInput when it is not there
+   */
+  readonly addBundle?: (path: string) => Promise<void>;
 }
 
 /** Orders of the node's operator about upgrades; `UpgradeManager` takes them. */

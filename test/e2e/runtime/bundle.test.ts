@@ -15,6 +15,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import { toHex, utf8 } from "#common/bytes.js";
 import { Hash, hash } from "#common/hash.js";
 import { SortedMap } from "#common/sorted-map.js";
+import { createClient } from "#common/rpc/index.js";
+import { nodeControllerMethods } from "#node/rpc/control-methods.js";
+import { connectGrpc } from "#platform/grpc-client.js";
+import { Qanat } from "../network/support/qanat.ts";
 import { type Bundle, readBundle, writeBundle } from "#platform/bundle-archive.js";
 import { BundleStore } from "#platform/bundle-store.js";
 import { Component } from "#runtime/bundle/component.js";
@@ -311,5 +315,27 @@ describe("a hostile or broken archive is refused and leaves nothing behind:", ()
       } else expect(toHex((outcome as Bundle).hash), `byte ${at}`).toBe(toHex(bundle.hash));
     }
     expect(refused).toBeGreaterThan(whole.length / 3);
+  });
+});
+
+describe("a running node", () => {
+  test("takes a bundle by NodeController.AddBundle, and none that is hostile or not there", async () => {
+    const { path, bundle } = await written();
+    const data = fresh("network");
+    const qanat = new Qanat("net", "--json", "--port", "0", "--quiet-load", "--data", data);
+    const ready = await qanat.event("ready");
+    const channel = connectGrpc(String(ready["grpc"]));
+    try {
+      const control = createClient(nodeControllerMethods, channel);
+      await control.AddBundle(path);
+      expect(new BundleStore(data).list().map(({ hash: name }) => toHex(name))).toEqual([toHex(bundle.hash)]);
+      const hostile = zipOf([first(sound), { name: "program", data: utf8("another") }]);
+      await expect(control.AddBundle(hostile)).rejects.toThrow("bundle refused: digest of");
+      await expect(control.AddBundle(fresh("nowhere"))).rejects.toThrow("does not exist");
+      expect(new BundleStore(data).list()).toHaveLength(1);
+    } finally {
+      channel.close();
+      await qanat.dispose();
+    }
   });
 });
