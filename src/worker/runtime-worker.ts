@@ -14,6 +14,7 @@ import type { JoinedTopic, Verdict } from "#p2p/host.js";
 import { topicId } from "#p2p/topic.js";
 import { BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
 import { RoundReader } from "#runtime/history/round-reader.js";
+import { firstAttempt } from "#runtime/host/first-attempt.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
 import { ChainFollower } from "./chain-follower.js";
@@ -139,7 +140,7 @@ export class RuntimeWorker {
   async start(): Promise<void> {
     const { runtimeId, backend, p2p, executor } = this.options;
     const { chainContext } = backend.app;
-    await this.host.start();
+    await firstAttempt(this.host);
     this.consensusSync.start();
     this.topic = p2p.join(topicId(chainContext, "tx", runtimeId), (data) => this.receive(data));
     this.ends.push(serveTransactions(p2p, chainContext, runtimeId, (txHash) => this.pool.get(txHash)));
