@@ -7,7 +7,6 @@ const MAX_DEPTH = 200;
 /** Longest number, in characters: reading decimal digits takes more than linear time. */
 const MAX_NUMBER = 1000;
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y;
-const SPACE = /[ \t\n\r]*/y;
 const PLAIN = /[^"\\\u0000-\u001f]*/y;
 const ESCAPES: Readonly<Record<string, string>> = {
   '"': '"',
@@ -35,6 +34,14 @@ class Parser {
     return found;
   }
 
+  private space(): void {
+    for (;;) {
+      const code = this.text.charCodeAt(this.at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.at++;
+    }
+  }
+
   private take(token: string): boolean {
     if (!this.text.startsWith(token, this.at)) return false;
     this.at += token.length;
@@ -43,14 +50,14 @@ class Parser {
 
   document(): Json {
     const value = this.value(0);
-    this.match(SPACE);
+    this.space();
     if (this.at !== this.text.length) this.fail("unexpected text after the document");
     return value;
   }
 
   private value(depth: number): Json {
     if (depth > MAX_DEPTH) this.fail(`nesting deeper than ${MAX_DEPTH}`);
-    this.match(SPACE);
+    this.space();
     if (this.take("{")) return this.object(depth);
     if (this.take("[")) return this.array(depth);
     if (this.take('"')) return this.string();
@@ -67,16 +74,16 @@ class Parser {
 
   private object(depth: number): Json {
     const out: Record<string, Json> = Object.create(null);
-    this.match(SPACE);
+    this.space();
     if (this.take("}")) return out;
     do {
-      this.match(SPACE);
+      this.space();
       if (!this.take('"')) this.fail("expected a member name");
       const name = this.string();
-      this.match(SPACE);
+      this.space();
       if (!this.take(":")) this.fail("expected a colon");
       out[name] = this.value(depth + 1);
-      this.match(SPACE);
+      this.space();
     } while (this.take(","));
     if (!this.take("}")) this.fail("expected a comma or the end of the object");
     return out;
@@ -84,11 +91,11 @@ class Parser {
 
   private array(depth: number): Json {
     const out: Json[] = [];
-    this.match(SPACE);
+    this.space();
     if (this.take("]")) return out;
     do {
       out.push(this.value(depth + 1));
-      this.match(SPACE);
+      this.space();
     } while (this.take(","));
     if (!this.take("]")) this.fail("expected a comma or the end of the array");
     return out;

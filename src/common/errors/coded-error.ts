@@ -1,3 +1,6 @@
+/** Frames that an error keeps, where the engine can be told. */
+const TRACES: { stackTraceLimit?: number | undefined } = Error;
+
 /**
  * A protocol answer: `module` and `code` reach the wire, and the code of a failed transaction enters the
  * results hash, so it is part of consensus. Text is informative only.
@@ -7,7 +10,11 @@ export class CodedError extends Error {
   readonly code: number;
 
   constructor(module: string, code: number, message: string) {
+    // An answer is no bug: where it was made is not worth the walk up the stack, which costs more than all the rest.
+    const limit = TRACES.stackTraceLimit;
+    TRACES.stackTraceLimit = 0;
     super(message);
+    TRACES.stackTraceLimit = limit;
     this.name = "CodedError";
     this.module = module;
     this.code = code;

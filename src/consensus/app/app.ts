@@ -11,7 +11,7 @@ import type { OpenedTransaction, Transaction } from "../transaction/transaction.
 import { type BlockInput, type BlockOutcome, BlockRun, sameInput, sameTransactions } from "./block-run.js";
 import { Context, type DebugSwitches, type Environment, type EpochSource } from "./context.js";
 import type { Service } from "./define-service.js";
-import { checkTransaction, openRaw, processTransaction, Router, toCodedError } from "./execute.js";
+import { checkTransaction, openForPool, openRaw, processTransaction, Router, toCodedError } from "./execute.js";
 import type { GenesisInput } from "./genesis-input.js";
 import { chainContextCell, type ConsensusParameters, consensusParametersCell } from "./parameters.js";
 import { STATE_NAMESPACE, STATE_ROOT } from "./state-root.js";
@@ -325,7 +325,7 @@ export class Application {
    */
   openTx(rawTransaction: Uint8Array): OpenedTransaction {
     try {
-      return openRaw(this.env, rawTransaction);
+      return openForPool(this.env, rawTransaction);
     } catch (error) {
       throw toCodedError(error);
     }

@@ -92,7 +92,20 @@ function checkSize(params: ConsensusParameters, size: number): void {
  */
 export function openRaw(env: Environment, rawTransaction: Uint8Array): OpenedTransaction {
   checkSize(env.parameters, rawTransaction.length);
+  const known = pooled.get(env)?.get(rawTransaction);
+  if (known !== undefined) return known;
   return openTransaction(rawTransaction, env.chainContext, acceptancePolicy(env.debug));
+}
+
+/** Transactions that an application opened for its pool: the proposer meets the very same bytes again. */
+const pooled = new WeakMap<Environment, WeakMap<Uint8Array, OpenedTransaction>>();
+
+/** `openRaw` of a transaction that is likely to be executed soon, from the same array of bytes. */
+export function openForPool(env: Environment, rawTransaction: Uint8Array): OpenedTransaction {
+  const opened = openRaw(env, rawTransaction);
+  const known = pooled.get(env) ?? new WeakMap<Uint8Array, OpenedTransaction>();
+  pooled.set(env, known.set(rawTransaction, opened));
+  return opened;
 }
 
 /** Turns what a transaction threw into a protocol answer; faults and bugs go on upwards and stop the node. */

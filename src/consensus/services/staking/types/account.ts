@@ -82,7 +82,7 @@ export function copyAccount({ general, escrow }: Account): Account {
 }
 
 function copyMap<K, V>(map: SortedMap<K, V>): SortedMap<K, V> {
-  for (const item of map.values()) deepFreeze(item);
+  if (map.size > 0) for (const item of map.values()) deepFreeze(item);
   return map.clone();
 }
 
