@@ -246,7 +246,13 @@ function checkpoint({ folder }: StepArguments): Out {
   writeFileSync(join(to, "meta"), CheckpointMetadata.encode(metadata));
   const peak = memory();
   close();
-  return { create: watch.seconds, createCpu: watch.cpuSeconds, chunks: metadata.chunks.length, megabytes: Math.round(bytes / 1e5) / 10, ...peak };
+  return {
+    create: watch.seconds,
+    createCpu: watch.cpuSeconds,
+    chunks: metadata.chunks.length,
+    megabytes: Math.round(bytes / 1e5) / 10,
+    ...peak,
+  };
 }
 
 function restore({ folder }: StepArguments): Out {

@@ -1,4 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -28,7 +37,10 @@ export class DataFolder {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
     } catch (error) {
-      throw new InvalidInput("data", `cannot make the folder ${folder}: ${error instanceof Error ? error.message : ""}`);
+      throw new InvalidInput(
+        "data",
+        `cannot make the folder ${folder}: ${error instanceof Error ? error.message : ""}`,
+      );
     }
     const lock = createServer((socket) => socket.destroy());
     try {

@@ -117,7 +117,8 @@ function serviceFaults(i: Import, path: string): Fault[] {
   if (to.half === "upper") {
     if (same && from.half !== "lower") return [];
     // Views at a height and pure functions are what everything above the services uses of them.
-    if ((to.slot === "queries" || to.slot === "logic") && from === undefined && !i.from.path.startsWith(APP_FOLDER)) return [];
+    if ((to.slot === "queries" || to.slot === "logic") && from === undefined && !i.from.path.startsWith(APP_FOLDER))
+      return [];
     return [
       fault(
         i,

@@ -47,7 +47,7 @@ export class Qanat {
     if (!line.startsWith("{") || !line.endsWith("}")) return;
     const event = JSON.parse(line) as Event;
     this.events.push(event);
-    for (const waiter of [...this.waiting]) if (waiter.test(event)) waiter.resolve(event);
+    for (const waiter of this.waiting) if (waiter.test(event)) waiter.resolve(event);
   }
 
   /** The first event, past or future, that passes a test; rejects when the process ends without one. */

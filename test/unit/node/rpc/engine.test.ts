@@ -175,7 +175,13 @@ describe("evidence", () => {
     for (const [i, meta] of refused.entries()) await expect(submit(meta), `${i}`).rejects.toThrow(/cometbft|malformed/);
     const attack = Evidence.encode({
       type: "lightClientAttack",
-      value: { conflictingBlock: undefined, commonHeight: 1n, byzantineValidators: [], totalVotingPower: 1n, timestamp: time },
+      value: {
+        conflictingBlock: undefined,
+        commonHeight: 1n,
+        byzantineValidators: [],
+        totalVotingPower: 1n,
+        timestamp: time,
+      },
     });
     await expect(submit(attack)).rejects.toMatchObject({ module: "consensus", code: 4 });
     expect(built.complaints).toEqual([]);
