@@ -112,7 +112,7 @@ describe("a running network", () => {
     expect(await coded(consensus.SubmitTx(forged))).toMatch(/^no code: signature/);
     const twice = SignedTransaction.decode(signTransaction(signer, await transfer(), chainContext));
     await consensus.SubmitTx(twice);
-    expect(await coded(consensus.SubmitTx(twice))).toBe("consensus/transaction/1");
+    expect(await coded(consensus.SubmitTx(twice))).toBe("consensus/5");
     await stillWorks();
   });
 
