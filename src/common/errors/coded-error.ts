@@ -1,5 +1,5 @@
 /** Frames that an error keeps, where the engine can be told. */
-const TRACES: { stackTraceLimit?: number | undefined } = Error;
+const TRACES = Error as ErrorConstructor & { stackTraceLimit?: number };
 
 /**
  * A protocol answer: `module` and `code` reach the wire, and the code of a failed transaction enters the
