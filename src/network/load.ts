@@ -29,6 +29,7 @@ export class Load {
   private nonce = 0n;
   private timer: Timer | undefined;
   private running = false;
+  private busy = false;
 
   constructor(private readonly options: LoadOptions) {
     // A sender of our own for every run: its nonces start at zero whatever the state holds.
@@ -52,13 +53,19 @@ export class Load {
   }
 
   private async submitOne(): Promise<void> {
-    const nonce = this.nonce++;
+    // One at a time: a nonce is used up only when its transaction was taken, else all later ones would wait for it.
+    if (this.busy) return;
+    this.busy = true;
+    const { nonce } = this;
     const key = `key-${nonce % KEYS}`;
     const args = Insert.encode({ key, value: toHex(u64be(nonce)), generation: 0n, churpId: 0 });
     try {
       await this.options.submit(Call.encode({ sender: this.sender, nonce, method: "insert", args }));
+      this.nonce++;
     } catch (error) {
       this.options.world.log.debug("load transaction was not taken", { error: String(error) });
+    } finally {
+      this.busy = false;
     }
   }
 }

@@ -150,11 +150,13 @@ export class LocalNetwork {
   /**
    * Starts all nodes and makes blocks back to back until a committee exists: registrations and proofs are real, only
    * nobody waits for the clock. From then on blocks are made at the network's pace.
+   * @param running called once when all nodes run and take transactions, before there is a committee
    */
-  async start(): Promise<void> {
+  async start(running: () => void = () => undefined): Promise<void> {
     const { world } = this.options;
     await Promise.all(this.nodes.map((node) => node.start()));
     await world.settle();
+    running();
     const first = this.backend.latestHeight;
     await this.backend.produceUntil(
       () => this.hasCommittee,

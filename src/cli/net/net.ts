@@ -206,12 +206,14 @@ async function runIn(
     cleanup.add(await metrics.start(options.metrics ?? 0, network, handler, folder, log.child("metrics")));
   }
   void observer.follow(worker);
-  await network.start();
-  const grpcWeb = `http://127.0.0.1:${web.port}`;
-  reporter.ready({ grpc: socket, grpcWeb, runtimeId: RUNTIME_ID, accounts, readyMs: Observer.now() });
   const load = new Load({ world, everyMs: LOAD_EVERY_MS, submit: (tx) => worker.client.submitTxNoWait(tx) });
   cleanup.add(() => load.stop());
-  if (!options.quietLoad) load.start();
+  // The first transactions wait in the pool for the first committee.
+  await network.start(() => {
+    if (!options.quietLoad) load.start();
+  });
+  const grpcWeb = `http://127.0.0.1:${web.port}`;
+  reporter.ready({ grpc: socket, grpcWeb, runtimeId: RUNTIME_ID, accounts, readyMs: Observer.now() });
   const failure = await stopped;
   load.stop();
   observer.summary(memory.mib);
