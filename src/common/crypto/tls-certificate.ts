@@ -10,12 +10,16 @@ import {
   DER_BOOLEAN,
   DER_GENERALIZED_TIME,
   DER_INTEGER,
+  DER_OBJECT_IDENTIFIER,
   DER_OCTET_STRING,
+  DER_PRINTABLE_STRING,
   DER_SEQUENCE,
+  DER_SET,
   DER_UTC_TIME,
   DerReader,
 } from "../tee/der.js";
-import { parseCertificateTime } from "../tee/evidence-time.js";
+import { readCertificateTime } from "../tee/evidence-time.js";
+import { latin1 } from "../tee/pem-blocks.js";
 import { PUBLIC_KEY_SIZE, SIGNATURE_SIZE } from "./ed25519.js";
 
 /** The common name in the certificate of every node. */
@@ -24,9 +28,6 @@ export const TLS_COMMON_NAME = "oasis-node";
 const CERTIFICATE_MAX = 16_384;
 
 const HOUR_MS = 3_600_000;
-const DER_OBJECT_IDENTIFIER = 0x06;
-const DER_SET = 0x31;
-const DER_PRINTABLE_STRING = 0x13;
 const DER_VERSION = 0xa0;
 const DER_EXTENSIONS = 0xa3;
 /** Tags 1 and 2 of a certificate body: identifiers that the template has not. */
@@ -181,16 +182,7 @@ function check(certificate: Uint8Array, expected: PeerExpectation): Uint8Array {
 }
 
 function readTime(term: DerReader): number {
-  const short = term.readOptional(DER_UTC_TIME);
-  const time =
-    short === undefined
-      ? parseCertificateTime(ascii(term.read(DER_GENERALIZED_TIME)), 4)
-      : parseCertificateTime(ascii(short), 2);
-  return Number(time.seconds) * 1000;
-}
-
-function ascii(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+  return Number(readCertificateTime(term).seconds) * 1000;
 }
 
 /** The last common name counts, as in the reference. */
@@ -202,7 +194,7 @@ function readCommonName(name: DerReader): string {
       const attribute = set.enter();
       const id = toHex(attribute.read(DER_OBJECT_IDENTIFIER));
       const value = attribute.readAny();
-      if (id === OID_COMMON_NAME) found = ascii(value.contents);
+      if (id === OID_COMMON_NAME) found = latin1(value.contents);
     }
   }
   return found;

@@ -11,17 +11,15 @@ import { DecodeError } from "../errors/index.js";
 import type { Timestamp } from "../schema/index.js";
 import {
   DER_BOOLEAN,
-  DER_GENERALIZED_TIME,
   DER_INTEGER,
   DER_OCTET_STRING,
   DER_PRINTABLE_STRING,
   DER_SEQUENCE,
   DER_SET,
-  DER_UTC_TIME,
   DER_UTF8_STRING,
   DerReader,
 } from "./der.js";
-import { parseCertificateTime } from "./evidence-time.js";
+import { readCertificateTime } from "./evidence-time.js";
 import { latin1, nextPemBlock } from "./pem-blocks.js";
 
 const VERSION_3 = 2;
@@ -108,12 +106,6 @@ function readName(reader: DerReader): Uint8Array {
     }
   }
   return whole;
-}
-
-function readTime(reader: DerReader): Timestamp {
-  const short = reader.readOptional(DER_UTC_TIME);
-  if (short !== undefined) return parseCertificateTime(latin1(short), 2);
-  return parseCertificateTime(latin1(reader.read(DER_GENERALIZED_TIME)), 4);
 }
 
 function readSignatureKind(identifier: Uint8Array): CertificateKey["kind"] {
@@ -212,7 +204,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
   }
   const issuer = readName(tbs);
   const validity = tbs.enter();
-  const [notBefore, notAfter] = [readTime(validity), readTime(validity)];
+  const [notBefore, notAfter] = [readCertificateTime(validity), readCertificateTime(validity)];
   const subject = readName(tbs);
   const key = readKey(tbs.enter());
   const extensions = tbs.isNext(DER_EXTENSIONS) ? readExtensions(tbs) : [];

@@ -1,6 +1,8 @@
 /** Points in time as evidence states them. */
 import { DecodeError } from "../errors/index.js";
 import { type Timestamp, timestampFromText, timestampToText } from "../schema/index.js";
+import { DER_GENERALIZED_TIME, DER_UTC_TIME, type DerReader } from "./der.js";
+import { latin1 } from "./pem-blocks.js";
 
 const DATE_AND_TIME = /^(\d{4}-\d\d-\d\d)T(\d{1,2}):(\d\d):(\d\d)(?:[.,](\d+))?(Z?)$/;
 const CERTIFICATE_TIME = /^(\d{2,4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/;
@@ -37,6 +39,16 @@ export function parseCertificateTime(text: string, yearDigits: 2 | 4): Timestamp
   const [, year = "", month, day, hour, minute, second] = m;
   const century = yearDigits === 4 ? "" : Number(year) < FIRST_OLD_YEAR ? "20" : "19";
   return timestamp(`${century}${year}-${month}-${day}`, `${hour}:${minute}:${second}`);
+}
+
+/**
+ * Reads the next element, a UTCTime or a GeneralizedTime.
+ * @throws DecodeError
+ */
+export function readCertificateTime(reader: DerReader): Timestamp {
+  const short = reader.readOptional(DER_UTC_TIME);
+  if (short !== undefined) return parseCertificateTime(latin1(short), 2);
+  return parseCertificateTime(latin1(reader.read(DER_GENERALIZED_TIME)), 4);
 }
 
 /** Whether one point in time is before another. */

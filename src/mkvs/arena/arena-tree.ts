@@ -6,7 +6,7 @@ import { type Child, InternalNode, LeafNode, type Node, Stub, UNSAVED } from "..
 import { HASH_ENTRY_BYTES } from "../proof/builder.js";
 import { ENTRY_HASH, PROOF_V0 } from "../proof/proof.js";
 import type { NodeReader } from "../tree/node-reader.js";
-import { Arena, BITS_AT, LEAF_AT, LEFT_AT, type Refs, RIGHT_AT, ROW_WORDS } from "./arena.js";
+import { Arena, BITS_AT, LEAF_AT, LEFT_AT, Refs, RIGHT_AT, ROW_WORDS } from "./arena.js";
 import type { LeafPages, StoredLeaf } from "./leaf-pages.js";
 
 /** Where a leaf lies that has no place on the disk yet: its content is in memory. */
@@ -54,6 +54,22 @@ export class ArenaTrees {
 
   place(ref: number, page: number, offset: number): void {
     this.arena.placeLeaf(ref, page, offset);
+  }
+
+  /** All rows of a tree. */
+  rows(root: number): Refs {
+    const rows = new Refs();
+    const { arena } = this;
+    const open = [root];
+    for (let ref = open.pop(); ref !== undefined; ref = open.pop()) {
+      if (ref !== 0) {
+        rows.push(ref);
+      }
+      if (ref > 0) {
+        open.push(arena.right(ref), arena.left(ref), arena.leaf(ref));
+      }
+    }
+    return rows;
   }
 
   /** Gives rows back, and with them what is held of their leaves. */

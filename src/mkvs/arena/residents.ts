@@ -171,7 +171,7 @@ export class Residents {
       this.#trees.free(next.retired);
       next.base = undefined;
     } else {
-      this.#trees.free(this.#allRows(oldest.ref));
+      this.#trees.free(this.#trees.rows(oldest.ref));
     }
     this.generation++;
   }
@@ -189,20 +189,5 @@ export class Residents {
     for (const prepared of this.#prepared.filter((other) => other.base === base)) {
       this.dropPrepared(prepared);
     }
-  }
-
-  #allRows(root: number): Refs {
-    const rows = new Refs();
-    const { arena } = this.#trees;
-    const open = [root];
-    for (let ref = open.pop(); ref !== undefined; ref = open.pop()) {
-      if (ref !== 0) {
-        rows.push(ref);
-      }
-      if (ref > 0) {
-        open.push(arena.right(ref), arena.left(ref), arena.leaf(ref));
-      }
-    }
-    return rows;
   }
 }

@@ -72,7 +72,7 @@ export class ArenaMultipart implements Multipart {
     const { ref } = this.#part(root);
     this.#taken = true;
     this.#parts = this.#parts.filter((part) => !sameRoot(part.root, root));
-    return { ref, refs: root.type === ROOT_STATE ? new Refs() : rowsOf(this.#trees, ref) };
+    return { ref, refs: root.type === ROOT_STATE ? new Refs() : this.#trees.rows(ref) };
   }
 
   drop(): void {
@@ -80,7 +80,7 @@ export class ArenaMultipart implements Multipart {
       for (const leaf of this.#taken ? this.#trees.leaves(ref) : []) {
         this.#trees.pages.release(this.#trees.arena.leafPage(leaf));
       }
-      this.#trees.free(rowsOf(this.#trees, ref));
+      this.#trees.free(this.#trees.rows(ref));
     }
     this.#parts = [];
     if (!this.#taken) {
@@ -103,19 +103,4 @@ function inOrder(leaves: readonly PartLeaf[]): readonly PartLeaf[] {
   }
   const sorted = [...leaves].sort((a, b) => compareBytes(a.key, b.key));
   return sorted.filter(({ key }, i) => i === 0 || !equalBytes((sorted[i - 1] as PartLeaf).key, key));
-}
-
-function rowsOf(trees: ArenaTrees, root: number): Refs {
-  const rows = new Refs();
-  const { arena } = trees;
-  const open = [root];
-  for (let ref = open.pop(); ref !== undefined; ref = open.pop()) {
-    if (ref !== 0) {
-      rows.push(ref);
-    }
-    if (ref > 0) {
-      open.push(arena.right(ref), arena.left(ref), arena.leaf(ref));
-    }
-  }
-  return rows;
 }

@@ -3,9 +3,9 @@
  * and a difference: which leaf each changed key had and has. The arrays are written from time to time; opening the database
  * reads them and repeats the differences since. Older versions are made again from the latest by going back.
  */
-import { equalBytes, readU64be, u64be } from "#common/bytes.js";
+import { equalBytes } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
-import type { Disk, DiskTable } from "#common/ports/disk.js";
+import type { Disk } from "#common/ports/disk.js";
 import { type Applied, applyChanges, type Changes } from "../arena/batch-apply.js";
 import { ArenaTrees } from "../arena/arena-tree.js";
 import { type ArenaHost, ArenaWorkingTree } from "../arena/arena-working.js";
@@ -24,11 +24,9 @@ import { type ArenaRecord, ArenaRecords, isMadeFrom } from "./arena-records.js";
 import { backwardChanges, forwardChanges, type PlacedChanges } from "./arena-replay.js";
 import { emptied, type Multipart, sameRoot } from "./multipart.js";
 import { rootKey } from "./records.js";
+import { VersionTable } from "./version-table.js";
 import { VersionedNodeDb } from "./versioned.js";
 
-const LATEST = Uint8Array.of(1);
-const EARLIEST = Uint8Array.of(2);
-const NAMESPACE = Uint8Array.of(3);
 /** Versions after which candidates and I/O trees leave memory. */
 const LOOSE_VERSIONS = 4n;
 
@@ -56,7 +54,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
   readonly trees: ArenaTrees;
   readonly #disk: Disk;
   readonly #records: ArenaRecords;
-  readonly #meta: DiskTable;
+  readonly #versions: VersionTable;
   readonly #residents: Residents;
   readonly #keeper: ArenaKeeper;
 
@@ -68,22 +66,15 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     const roots = disk.openTable(`${name}/roots`);
     const deltas = disk.openTable(`${name}/deltas`);
     this.#records = new ArenaRecords(options.namespace, roots, deltas);
-    this.#meta = disk.openTable(`${name}/meta`);
+    const meta = disk.openTable(`${name}/meta`);
     this.trees = new ArenaTrees(new LeafPages(disk.openTable(`${name}/leaves`)));
     this.#residents = new Residents(this.trees);
     const arrays = disk.openTable(`${name}/arena`);
-    const tables = { arrays, roots, deltas, meta: this.#meta };
+    const tables = { arrays, roots, deltas, meta };
     this.#keeper = new ArenaKeeper(tables, this.trees, options);
-    const namespace = this.#meta.get(NAMESPACE);
-    if (namespace === undefined) {
-      this.#meta.put(NAMESPACE, options.namespace);
-    } else if (!equalBytes(namespace, options.namespace)) {
-      throw new Fault(`mkvs: the tables ${name} belong to another namespace`);
-    }
-    const latest = this.#meta.get(LATEST);
-    const earliest = this.#meta.get(EARLIEST);
-    this.latest = latest === undefined ? undefined : readU64be(latest);
-    this.earliest = earliest === undefined ? 0n : readU64be(earliest);
+    this.#versions = new VersionTable(meta, name, options.namespace);
+    this.latest = this.#versions.latest;
+    this.earliest = this.#versions.earliest;
     this.#load();
   }
 
@@ -247,8 +238,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     if (latest === undefined) {
       return;
     }
-    this.#meta.put(LATEST, u64be(latest));
-    this.#meta.put(EARLIEST, u64be(this.earliest));
+    this.#versions.save(latest, this.earliest);
     const record = this.records(latest).find(({ root }) => root.type === ROOT_STATE && !isEmptyRoot(root));
     if (record !== undefined && !this.#isLatest(record.root)) {
       this.#residents.makeFinal(this.resident(record.root));

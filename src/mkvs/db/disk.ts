@@ -3,18 +3,17 @@
  * it no longer uses; pruning a version counts what its successor noted and deletes the pages that have no node left. All
  * of a commit is on the disk when it returns, candidates included.
  */
-import { equalBytes, readU16be, readU64be, u16be, u64be, concatBytes } from "#common/bytes.js";
+import { concatBytes, equalBytes, readU16be, u16be } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import type { Disk, DiskTable } from "#common/ports/disk.js";
 import { type Child, INTERNAL, InternalNode, LEAF, LeafNode, type Node, STUB, Stub, UNSAVED } from "../node/node.js";
 import type { Root } from "../node/root.js";
-import { type NodeReader, NodeTreeReader } from "../tree/node-reader.js";
 import { NodeTree, type Retired } from "../tree/node-tree.js";
-import { type Commit, newLog, NodeWorkingTree, type WorkingTree } from "../tree/working.js";
+import type { Commit } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
 import { NodeCache } from "./cache.js";
-import type { Multipart, TreeMultipart } from "./multipart.js";
+import { NodeTreeDb } from "./node-tree-db.js";
 import { nodeInPage, pageKey, pageNodes, pageOf, PageWriter } from "./page.js";
 import {
   type DiskRecord,
@@ -28,16 +27,14 @@ import {
   rootRecord,
   versionKey,
 } from "./records.js";
-import { lostNode, VersionedNodeDb } from "./versioned.js";
+import { VersionTable } from "./version-table.js";
+import { lostNode } from "./versioned.js";
 
 /** Versions whose root records stay in memory: those under way and their predecessors. */
 const KEPT_VERSIONS = 4;
 const DEFAULT_CACHE_NODES = 1 << 17;
 /** Stands for a page that is gone already: it has no nodes. */
 const NO_PAGE = new Uint8Array(2);
-const LATEST = Uint8Array.of(1);
-const EARLIEST = Uint8Array.of(2);
-const NAMESPACE = Uint8Array.of(3);
 
 export interface DiskNodeDbOptions {
   readonly disk: Disk;
@@ -53,7 +50,7 @@ export interface DiskNodeDbOptions {
  * A commit or finalisation within a `disk.batch` of the caller is part of that batch. Should such a batch fail, the
  * objects in memory are ahead of the disk: discard the database object and open it again.
  */
-export class DiskNodeDb extends VersionedNodeDb<DiskRecord> {
+export class DiskNodeDb extends NodeTreeDb<DiskRecord> {
   readonly #disk: Disk;
   readonly #pages: DiskTable;
   /** For pages that have unused nodes: how many, and how many nodes in all. */
@@ -61,7 +58,7 @@ export class DiskNodeDb extends VersionedNodeDb<DiskRecord> {
   readonly #roots: DiskTable;
   readonly #retired: DiskTable;
   readonly #logs: DiskTable;
-  readonly #meta: DiskTable;
+  readonly #versions: VersionTable;
   readonly #cache: NodeCache;
   #kept: { readonly version: bigint; records: DiskRecord[] }[] = [];
 
@@ -75,18 +72,11 @@ export class DiskNodeDb extends VersionedNodeDb<DiskRecord> {
     this.#roots = disk.openTable(`${name}/roots`);
     this.#retired = disk.openTable(`${name}/retired`);
     this.#logs = disk.openTable(`${name}/logs`);
-    this.#meta = disk.openTable(`${name}/meta`);
+    const meta = disk.openTable(`${name}/meta`);
     this.#cache = new NodeCache(options.cacheNodes ?? DEFAULT_CACHE_NODES);
-    const namespace = this.#meta.get(NAMESPACE);
-    if (namespace === undefined) {
-      this.#meta.put(NAMESPACE, options.namespace);
-    } else if (!equalBytes(namespace, options.namespace)) {
-      throw new Fault(`mkvs: the tables ${name} belong to another namespace`);
-    }
-    const latest = this.#meta.get(LATEST);
-    const earliest = this.#meta.get(EARLIEST);
-    this.latest = latest === undefined ? undefined : readU64be(latest);
-    this.earliest = earliest === undefined ? 0n : readU64be(earliest);
+    this.#versions = new VersionTable(meta, name, options.namespace);
+    this.latest = this.#versions.latest;
+    this.earliest = this.#versions.earliest;
   }
 
   resolve(stub: Stub): Node {
@@ -126,20 +116,6 @@ export class DiskNodeDb extends VersionedNodeDb<DiskRecord> {
       this.#kept = [...this.#kept, { version, records }].slice(-KEPT_VERSIONS);
     }
     return records;
-  }
-
-  protected storeRestored(root: Root, multipart: Multipart): void {
-    this.store((multipart as TreeMultipart).commitOf(root));
-  }
-
-  openReader(root: Root): NodeReader<unknown> {
-    const tree = new NodeTree(this, this.loadRoot(root));
-    return new NodeTreeReader(tree, new Uint8Array(0), true) as NodeReader<unknown>;
-  }
-
-  openTree(root: Root | undefined, logged: boolean): WorkingTree {
-    const nodes = new NodeTree(this, root === undefined ? undefined : this.loadRoot(root));
-    return new NodeWorkingTree(nodes, newLog(logged), this);
   }
 
   protected open(record: DiskRecord): Child {
@@ -224,10 +200,7 @@ export class DiskNodeDb extends VersionedNodeDb<DiskRecord> {
   }
 
   protected saveVersions(): void {
-    if (this.latest !== undefined) {
-      this.#meta.put(LATEST, u64be(this.latest));
-    }
-    this.#meta.put(EARLIEST, u64be(this.earliest));
+    this.#versions.save(this.latest, this.earliest);
   }
 
   protected atomically<T>(body: () => T): T {

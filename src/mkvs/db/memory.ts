@@ -3,12 +3,10 @@ import { concatBytes, u64be } from "#common/bytes.js";
 import { OrderedMap } from "#common/ordered-map.js";
 import type { Child, Node, Stub } from "../node/node.js";
 import type { Root } from "../node/root.js";
-import { type NodeReader, NodeTreeReader } from "../tree/node-reader.js";
-import { NodeTree } from "../tree/node-tree.js";
-import { type Commit, newLog, NodeWorkingTree, type WorkingTree } from "../tree/working.js";
+import type { Commit } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
-import type { Multipart, TreeMultipart } from "./multipart.js";
-import { lostNode, type RootRecord, VersionedNodeDb } from "./versioned.js";
+import { NodeTreeDb } from "./node-tree-db.js";
+import { lostNode, type RootRecord } from "./versioned.js";
 
 interface MemoryRecord extends RootRecord {
   readonly tree: Child;
@@ -16,7 +14,7 @@ interface MemoryRecord extends RootRecord {
 }
 
 /** Dropping a root is all it takes to free the nodes that no other root shares. */
-export class MemoryNodeDb extends VersionedNodeDb<MemoryRecord> {
+export class MemoryNodeDb extends NodeTreeDb<MemoryRecord> {
   readonly #records = new OrderedMap<MemoryRecord>();
 
   protected record(root: Root): MemoryRecord | undefined {
@@ -49,20 +47,6 @@ export class MemoryNodeDb extends VersionedNodeDb<MemoryRecord> {
 
   protected storedWriteLog(record: MemoryRecord): WriteLog | undefined {
     return record.writeLog;
-  }
-
-  protected storeRestored(root: Root, multipart: Multipart): void {
-    this.store((multipart as TreeMultipart).commitOf(root));
-  }
-
-  openReader(root: Root): NodeReader<unknown> {
-    const tree = new NodeTree(this, this.loadRoot(root));
-    return new NodeTreeReader(tree, new Uint8Array(0), true) as NodeReader<unknown>;
-  }
-
-  openTree(root: Root | undefined, logged: boolean): WorkingTree {
-    const nodes = new NodeTree(this, root === undefined ? undefined : this.loadRoot(root));
-    return new NodeWorkingTree(nodes, newLog(logged), this);
   }
 
   protected open(record: MemoryRecord): Child {
