@@ -13,6 +13,7 @@ import type { HostSite } from "#worker/options.js";
 import type { NodeOffer } from "#worker/registration/descriptor.js";
 import { type RegistrationAttempts, RegistrationWorker } from "#worker/registration/registration.js";
 import { RuntimeWorker } from "#worker/runtime-worker.js";
+import { StorageWorker } from "#worker/storage-worker.js";
 import type { Identity } from "./identity.js";
 
 /** A runtime that a node serves or follows. */
@@ -26,6 +27,9 @@ export interface NodeRuntimeOptions {
   readonly conduct?: Conduct | undefined;
 }
 
+/** A runtime that a storage node keeps. */
+export type NodeStorageOptions = Pick<NodeRuntimeOptions, "id" | "disk">;
+
 /** How a node is put together. */
 export interface NodeOptions {
   readonly name: string;
@@ -36,6 +40,8 @@ export interface NodeOptions {
   /** What the node registers; absent for nodes that only follow. */
   readonly offer?: NodeOffer | undefined;
   readonly runtimes: readonly NodeRuntimeOptions[];
+  /** Runtimes whose rounds the node keeps without hosting them; only storage nodes do. */
+  readonly stored?: readonly NodeStorageOptions[];
 }
 
 /** One node: an identity, its own storage and the workers of its roles, on top of a consensus backend. */
@@ -43,6 +49,8 @@ export class Node {
   readonly name: string;
   readonly identity: Identity;
   readonly runtimes: readonly RuntimeWorker[];
+  /** Runtimes that are stored here but not hosted. */
+  readonly stored: readonly StorageWorker[];
   /** Sends transactions of the node's own key. */
   readonly submitter: Submitter;
   private readonly runtimeIds: readonly Uint8Array[];
@@ -73,8 +81,11 @@ export class Node {
           ...(executes ? { executor: { submitter, conduct } } : {}),
         }),
     );
+    this.stored = (options.stored ?? []).map(
+      ({ id, disk }) => new StorageWorker({ runtimeId: id, world, backend, p2p, disk }),
+    );
     if (offer !== undefined) {
-      const available = (): boolean => this.runtimes.every((runtime) => runtime.status.version !== undefined);
+      const available = (): boolean => [...this.runtimes, ...this.stored].every(({ isAvailable }) => isAvailable);
       this.registration = new RegistrationWorker({ backend, submitter, offer, available, clock: world.clock, log });
       this.prover = new BeaconProver({ backend, submitter, vrf: identity.vrf, log });
     }
@@ -97,7 +108,7 @@ export class Node {
 
   /** Starts the runtimes first, because a node registers only what it can serve. */
   async start(): Promise<void> {
-    await Promise.all(this.runtimes.map((runtime) => runtime.start()));
+    await Promise.all([...this.runtimes, ...this.stored].map((worker) => worker.start()));
     await this.registration?.start();
     await this.prover?.start();
   }
@@ -105,6 +116,6 @@ export class Node {
   async stop(): Promise<void> {
     await this.prover?.stop();
     await this.registration?.stop();
-    await Promise.all(this.runtimes.map((runtime) => runtime.stop()));
+    await Promise.all([...this.runtimes, ...this.stored].map((worker) => worker.stop()));
   }
 }

@@ -19,7 +19,7 @@ export interface ChainFollowerOptions {
   readonly clock: Clock;
   readonly log: Log;
   /** Told of what happened to the runtime in a block, after its runtime block was recorded. Heights come in order. */
-  readonly happened: (height: bigint, events: readonly Event[]) => void;
+  readonly happened: (events: readonly Event[]) => void;
   /** Told when a runtime block was recorded. */
   readonly recorded: () => void;
 }
@@ -91,7 +91,7 @@ export class ChainFollower {
     if (events.length === 0) return;
     const finalized = events.some((event) => event.finalized !== undefined);
     if (finalized) this.record(height);
-    this.options.happened(height, events);
+    this.options.happened(events);
     if (finalized) this.options.recorded();
   }
 

@@ -7,31 +7,25 @@ import { DecodeError } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import { bytes } from "#common/schema/index.js";
 import { type Event, HEADER_NORMAL, HEADER_ROUND_FAILED } from "#consensus/services/roothash/types.js";
-import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { NodeDbSyncer } from "#mkvs/sync.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import type { JoinedTopic, Verdict } from "#p2p/host.js";
 import { topicId } from "#p2p/topic.js";
-import { BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
+import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
 import { RoundReader } from "#runtime/history/round-reader.js";
 import { firstAttempt } from "#runtime/host/first-attempt.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
-import { ChainFollower } from "./chain-follower.js";
 import { ConsensusSync } from "./consensus-sync.js";
 import { RuntimeClient } from "./client/runtime-client.js";
 import { dispatchAt } from "./dispatch.js";
 import { Executor } from "./executor/executor.js";
 import { serveTransactions } from "./executor/tx-sync.js";
 import type { FinalizedBy, RoundReport, RuntimeStatus, RuntimeWorkerOptions } from "./options.js";
-import { DiffFetcher } from "./storage/diff-fetcher.js";
-import { serveDiffs } from "./storage/diff-protocol.js";
-import { RoundSync } from "./storage/round-sync.js";
+import { RuntimeStorage } from "./runtime-storage.js";
 import { txPoolErrors } from "./txpool/errors.js";
 import { TxPool } from "./txpool/tx-pool.js";
 
-/** Nodes of recent trees that are kept in memory. */
-const CACHE_NODES = 1 << 15;
 /** A gossiped transaction: its raw bytes as a byte string. */
 const Gossiped = bytes({ max: FRAME_BYTES });
 
@@ -41,14 +35,11 @@ const Gossiped = bytes({ max: FRAME_BYTES });
  */
 export class RuntimeWorker {
   readonly client: RuntimeClient;
-  readonly history: BlockHistory;
   readonly host: RuntimeHost;
   private readonly log: Log;
-  private readonly db: DiskNodeDb;
+  private readonly storage: RuntimeStorage;
   private readonly reader: RoundReader;
   private readonly pool: TxPool;
-  private readonly follower: ChainFollower;
-  private readonly sync: RoundSync;
   private readonly consensusSync: ConsensusSync;
   private readonly executor: Executor | undefined;
   private readonly rounds = new EventHub<RoundReport>();
@@ -63,14 +54,19 @@ export class RuntimeWorker {
     const { clock } = world;
     const log = world.log.child(`runtime ${toHex(runtimeId).slice(-8)}`);
     this.log = log;
-    this.db = new DiskNodeDb({
+    this.storage = new RuntimeStorage({
+      runtimeId,
+      backend,
+      p2p,
       disk,
-      name: `runtime/${toHex(runtimeId)}`,
-      namespace: runtimeId,
-      cacheNodes: CACHE_NODES,
+      clock,
+      log,
+      serves: options.executor !== undefined,
+      happened: (events) => this.happened(events),
+      synced: (block) => this.synced(block),
     });
-    this.history = new BlockHistory(disk, runtimeId, { honorSync: true });
-    this.reader = new RoundReader(this.db);
+    const { db, history } = this.storage;
+    this.reader = new RoundReader(db);
     this.host = this.provision();
     this.consensusSync = new ConsensusSync(backend, this.host, clock, log);
     this.pool = new TxPool({
@@ -81,44 +77,42 @@ export class RuntimeWorker {
       checked: () => this.executor?.look(),
       ...(options.pool === undefined ? {} : { limits: options.pool }),
     });
-    const common = { runtimeId, backend, p2p, host: this.host, pool: this.pool, db: this.db, signer, disk, clock };
+    const common = { runtimeId, backend, p2p, host: this.host, pool: this.pool, db, signer, disk, clock };
     if (options.executor !== undefined) {
       const { submitter, conduct } = options.executor;
       this.executor = new Executor({ ...common, submitter, conduct, log: log.child("executor") });
     }
-    const { history, reader } = this;
-    this.client = new RuntimeClient({ ...common, history, reader });
-    const storageLog = log.child("storage");
-    const fetcher = new DiffFetcher(p2p, backend.app.chainContext, this.db, storageLog);
-    const synced = (block: RecordedBlock): void => this.synced(block);
-    this.sync = new RoundSync({ db: this.db, history, fetcher, clock, log: storageLog, synced });
-    this.follower = new ChainFollower({
-      backend,
-      history,
-      clock,
-      log: log.child("follower"),
-      happened: (height, events) => this.happened(height, events),
-      recorded: () => this.sync.wake(),
-    });
+    this.client = new RuntimeClient({ ...common, history, reader: this.reader });
   }
 
   private provision(): RuntimeHost {
     const { runtimeId, world, backend, disk, signer, consensusReader } = this.options;
+    const { db } = this.storage;
     return this.options.provision({
       runtimeId,
       chainContext: backend.app.chainContext,
       environment: {
         nodeId: signer.publicKey,
         localStorage: new DiskLocalStorage(disk, runtimeId),
-        runtimeTrees: new NodeDbSyncer(this.db),
+        runtimeTrees: new NodeDbSyncer(db),
         consensusTrees: new NodeDbSyncer(backend.app.stateDb),
         fetchTransactions: (limit) => this.pool.more(limit),
         ...(consensusReader === undefined ? {} : { consensus: consensusReader }),
       },
-      port: { openTree: (root) => new Tree({ db: this.db, root }) },
+      port: { openTree: (root) => new Tree({ db, root }) },
       clock: world.clock,
       log: this.log.child("host"),
     });
+  }
+
+  /** Blocks of the runtime. */
+  get history(): BlockHistory {
+    return this.storage.history;
+  }
+
+  /** Whether the node can serve in committees: its runtime runs, and it has most of the rounds. */
+  get isAvailable(): boolean {
+    return this.host.info !== undefined && this.storage.isAvailable;
   }
 
   get status(): RuntimeStatus {
@@ -138,15 +132,13 @@ export class RuntimeWorker {
 
   /** Resolves when the runtime runs and the chain has been caught up with. */
   async start(): Promise<void> {
-    const { runtimeId, backend, p2p, executor } = this.options;
+    const { runtimeId, backend, p2p } = this.options;
     const { chainContext } = backend.app;
     await firstAttempt(this.host);
     this.consensusSync.start();
     this.topic = p2p.join(topicId(chainContext, "tx", runtimeId), (data) => this.receive(data));
     this.ends.push(serveTransactions(p2p, chainContext, runtimeId, (txHash) => this.pool.get(txHash)));
-    if (executor !== undefined) this.ends.push(serveDiffs(p2p, chainContext, runtimeId, this.db));
-    this.sync.start();
-    await this.follower.start();
+    await this.storage.start();
     const latest = this.history.block(ROUND_LATEST);
     if (latest !== undefined && this.dispatched === undefined) this.dispatch(latest);
   }
@@ -154,17 +146,15 @@ export class RuntimeWorker {
   async stop(): Promise<void> {
     this.topic?.leave();
     for (const end of this.ends.splice(0)) end();
-    await this.follower.stop();
+    await this.storage.stop();
     await this.executor?.stop();
     // Whoever waits for the runtime need not wait any longer.
     await this.host.stop();
     await this.consensusSync.stop();
     await this.pool.stop();
-    await this.sync.stop();
     this.client.close();
     this.rounds.close();
-    this.history.close();
-    this.db.close();
+    this.storage.close();
   }
 
   private publish(raw: Uint8Array): void {
@@ -188,7 +178,7 @@ export class RuntimeWorker {
     }
   }
 
-  private happened(_height: bigint, events: readonly Event[]): void {
+  private happened(events: readonly Event[]): void {
     for (const { executionDiscrepancyDetected } of events) {
       if (executionDiscrepancyDetected !== undefined) this.disputed.add(executionDiscrepancyDetected.round);
     }

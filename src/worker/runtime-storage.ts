@@ -1,0 +1,90 @@
+import { toHex } from "#common/bytes.js";
+import type { Disk } from "#common/ports/disk.js";
+import type { Clock } from "#common/ports/clock.js";
+import type { Log } from "#common/ports/log.js";
+import type { Backend } from "#consensus/backends/backend.js";
+import type { Event } from "#consensus/services/roothash/types.js";
+import { DiskNodeDb } from "#mkvs/db/disk.js";
+import type { P2pHost } from "#p2p/host.js";
+import { BlockHistory, type RecordedBlock } from "#runtime/history/block-history.js";
+import { ChainFollower } from "./chain-follower.js";
+import { DiffFetcher } from "./storage/diff-fetcher.js";
+import { serveDiffs } from "./storage/diff-protocol.js";
+import { RoundSync } from "./storage/round-sync.js";
+
+/** Nodes of recent trees that are kept in memory. */
+const CACHE_NODES = 1 << 15;
+/** A node offers its services from less than so many missing rounds on, until it misses more than so many. */
+const AVAILABLE_BELOW = 10n;
+const UNAVAILABLE_ABOVE = 15n;
+
+export interface RuntimeStorageOptions {
+  /** 32 bytes. */
+  readonly runtimeId: Uint8Array;
+  readonly backend: Backend;
+  readonly p2p: P2pHost;
+  /** The node's own disk: block history and trees of the runtime are tables of it. */
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Whether others may fetch rounds from this node. */
+  readonly serves: boolean;
+  /** Told of what happened to the runtime in a consensus block, one block after the other. */
+  readonly happened: (events: readonly Event[]) => void;
+  /** Told of every round whose trees are here and final, in order. */
+  readonly synced: (block: RecordedBlock) => void;
+}
+
+/** Rounds of one runtime on one node: records its blocks as the chain makes them, keeps their trees, serves them. */
+export class RuntimeStorage {
+  readonly db: DiskNodeDb;
+  readonly history: BlockHistory;
+  private readonly follower: ChainFollower;
+  private readonly sync: RoundSync;
+  private available = true;
+  private endServing: () => void = () => undefined;
+
+  constructor(private readonly options: RuntimeStorageOptions) {
+    const { runtimeId, backend, p2p, disk, clock, log, happened, synced } = options;
+    const name = `runtime/${toHex(runtimeId)}`;
+    const db = new DiskNodeDb({ disk, name, namespace: runtimeId, cacheNodes: CACHE_NODES });
+    const history = new BlockHistory(disk, runtimeId, { honorSync: true });
+    this.db = db;
+    this.history = history;
+    const storageLog = log.child("storage");
+    const fetcher = new DiffFetcher(p2p, backend.app.chainContext, db, storageLog);
+    this.sync = new RoundSync({ db, history, fetcher, clock, log: storageLog, synced });
+    const recorded = (): void => this.sync.wake();
+    const following = log.child("follower");
+    this.follower = new ChainFollower({ backend, history, clock, log: following, happened, recorded });
+  }
+
+  /** Whether the node has most of the rounds that the chain has (node workers: storage worker). */
+  get isAvailable(): boolean {
+    const { lastRound, lastSyncedRound } = this.history;
+    const missing = (lastRound ?? -1n) - (lastSyncedRound ?? -1n);
+    this.available = this.available ? missing <= UNAVAILABLE_ABOVE : missing < AVAILABLE_BELOW;
+    return this.available;
+  }
+
+  /** Resolves when the blocks of the chain are recorded; missing trees may still be on their way. */
+  async start(): Promise<void> {
+    const { runtimeId, backend, p2p, serves } = this.options;
+    if (serves) this.endServing = serveDiffs(p2p, backend.app.chainContext, runtimeId, this.db);
+    this.sync.start();
+    await this.follower.start();
+  }
+
+  /** Serves and follows no more; what is here can still be read. */
+  async stop(): Promise<void> {
+    this.endServing();
+    await this.follower.stop();
+    await this.sync.stop();
+  }
+
+  /** Lets go of the disk, after `stop`. */
+  close(): void {
+    this.history.close();
+    this.db.close();
+  }
+}
