@@ -1,6 +1,7 @@
 import { equalBytes } from "#common/bytes.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import { decodeEvent } from "#consensus/app/events.js";
+import type { Evidence } from "#consensus/block/evidence.js";
 import type { Backend, CommittedBlock } from "#consensus/backends/backend.js";
 import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
 import { getRuntimeState, lastBlockOf } from "#consensus/services/roothash/state.js";
@@ -13,7 +14,8 @@ export type PenaltyReason =
   | "runtime-incorrect-results"
   | "runtime-equivocation"
   | "runtime-liveness"
-  | "consensus-equivocation";
+  | "consensus-equivocation"
+  | "consensus-light-client-attack";
 
 /** Something that does not happen where all are honest and alive. */
 export type Incident =
@@ -43,7 +45,7 @@ export class IncidentReader {
   /** The incidents of the latest block, in the order in which they came about. */
   *read({ height, block, outcome }: CommittedBlock): Generator<Incident, void, void> {
     // Validators lose stake at the beginning of a block that brings evidence against them; workers, at elections.
-    const atBeginning = block.evidence.evidence.length > 0 ? "consensus-equivocation" : "runtime-liveness";
+    const atBeginning = reasonAtBeginning(block.evidence.evidence);
     for (const event of outcome.beginEvents) yield* this.of(event, height, atBeginning);
     for (const { events } of outcome.results) {
       for (const event of events) yield* this.of(event, height, "runtime-equivocation");
@@ -71,4 +73,11 @@ export class IncidentReader {
     const { header } = lastBlockOf(state);
     return header.round === round && header.headerType === HEADER_NORMAL;
   }
+}
+
+/** Where evidence of both kinds is in one block, its events do not tell which one cost what. */
+function reasonAtBeginning(evidence: readonly Evidence[]): PenaltyReason {
+  if (evidence.length === 0) return "runtime-liveness";
+  const attack = evidence.every(({ type }) => type === "lightClientAttack");
+  return attack ? "consensus-light-client-attack" : "consensus-equivocation";
 }

@@ -1,7 +1,7 @@
 import { compareBytes, concatBytes, equalBytes } from "#common/bytes.js";
 import { type BlockId, equalBlockIds, PartSetHeader } from "./block-id.js";
 import type { DuplicateVoteEvidence, Evidence, LightClientAttackEvidence } from "./evidence.js";
-import { checkLightBlock } from "./light-block.js";
+import { checkLightBlock, type CompleteLightBlock } from "./light-block.js";
 import { verifyVote } from "./signing.js";
 import { findValidator, totalVotingPower, type ValidatorSet } from "./validator.js";
 import { verifyThat } from "./verification-error.js";
@@ -52,7 +52,13 @@ function checkDuplicateVote(evidence: DuplicateVoteEvidence): [Vote, Vote] {
   return [voteA, voteB];
 }
 
-function checkLightClientAttack(evidence: LightClientAttackEvidence): void {
+/**
+ * The same for an attack on light clients alone.
+ *
+ * @returns the conflicting block with all its parts
+ * @throws VerificationError `malformed` or `mismatch`
+ */
+export function checkLightClientAttack(evidence: LightClientAttackEvidence): CompleteLightBlock {
   const { conflictingBlock, commonHeight, totalVotingPower: power } = evidence;
   verifyThat(conflictingBlock !== undefined, "malformed", "evidence has no conflicting block");
   verifyThat(power > 0n, "malformed", "total voting power is not positive");
@@ -60,7 +66,7 @@ function checkLightClientAttack(evidence: LightClientAttackEvidence): void {
   const header = conflictingBlock.signedHeader?.header;
   verifyThat(header !== undefined, "malformed", "conflicting block has no header");
   verifyThat(commonHeight <= header.height, "malformed", "common height lies above the conflicting block");
-  checkLightBlock(header.chainId, conflictingBlock);
+  return checkLightBlock(header.chainId, conflictingBlock);
 }
 
 function orderKey(id: BlockId): Uint8Array {

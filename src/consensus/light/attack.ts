@@ -3,16 +3,16 @@ import { equalBytes } from "#common/bytes.js";
 import { BlockIdFlag, type Commit } from "../block/commit.js";
 import type { LightClientAttackEvidence } from "../block/evidence.js";
 import { type Header, headerHash } from "../block/header.js";
-import { checkLightBlock, type CompleteLightBlock } from "../block/light-block.js";
+import type { CompleteLightBlock } from "../block/light-block.js";
 import { compareTimestamps } from "../block/timestamp.js";
 import { compareValidators, findValidator, totalVotingPower, type Validator } from "../block/validator.js";
 import type { ValidatorSet } from "../block/validator.js";
-import { checkEvidence } from "../block/verify-evidence.js";
+import { checkLightClientAttack } from "../block/verify-evidence.js";
 import { verifyThat } from "../block/verification-error.js";
 import { ONE_THIRD, verifyCommitLight, verifyCommitTrusting } from "../block/verify-commit.js";
 
 /** A header that is known to be on the chain, and the commit that made it final. */
-interface ChainHeader {
+export interface ChainHeader {
   readonly header: Header;
   readonly commit: Commit;
 }
@@ -72,10 +72,10 @@ export function verifyLightClientAttack(
   common: CommonBlock,
   trusted: ChainHeader,
 ): void {
-  checkEvidence({ type: "lightClientAttack", value: evidence });
-  const { chainId } = trusted.header;
-  const conflicting = checkLightBlock(chainId, evidence.conflictingBlock ?? NO_BLOCK);
+  const conflicting = checkLightClientAttack(evidence);
   const { header, commit, validatorSet } = conflicting;
+  const { chainId } = trusted.header;
+  verifyThat(header.chainId === chainId, "mismatch", "header belongs to another chain");
   verifyThat(common.header.height === evidence.commonHeight, "mismatch", "common block is of another height");
   const sameTime = compareTimestamps(evidence.timestamp, common.header.time) === 0;
   verifyThat(sameTime, "mismatch", "time of the evidence is not that of the common block");
@@ -99,8 +99,6 @@ export function verifyLightClientAttack(
   }
   checkConvicted(evidence.byzantineValidators, byzantineValidators(conflicting, trusted, common.validatorSet));
 }
-
-const NO_BLOCK = { signedHeader: undefined, validatorSet: undefined };
 
 /** Whether a header differs from the chain's in what every validator computes alike, so that it was made up. */
 function breaksRules(conflicting: Header, trusted: Header): boolean {

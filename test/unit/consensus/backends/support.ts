@@ -5,12 +5,13 @@ import type { Disk, DiskTable } from "#common/ports/disk.js";
 import { Application } from "#consensus/app/app.js";
 import { STATE_NAMESPACE } from "#consensus/app/state-root.js";
 import { DEFAULT_PACE, EmbeddedBackend } from "#consensus/backends/embedded/embedded.js";
+import type { EvidenceParams } from "#consensus/block/params.js";
 import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { engineBlockParams, genesisInput } from "#consensus/genesis/start.js";
 import { EXECUTION_ORDER, SUBSCRIPTION_ORDER } from "#consensus/services/index.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { buildGenesis } from "#network/fixture.js";
-import { developmentAccounts, networkMembers } from "#network/topology.js";
+import { developmentAccounts, type Member, networkMembers } from "#network/topology.js";
 import { KeptLog } from "../../runtime/support/world.ts";
 
 /** A clock that stands still; timers without delay fire when they are told to. */
@@ -82,15 +83,27 @@ export class DeadlyDisk implements Disk {
   }
 }
 
-/** A small chain with one validator, on a disk that may hold some of it already. */
+/** How a chain differs from the usual one. */
+export interface HistoryOptions {
+  readonly keep?: number;
+  readonly change?: (genesis: GenesisDocument) => void;
+  /** One if absent. */
+  readonly validators?: number;
+  readonly evidenceParams?: EvidenceParams;
+}
+
+/** A small chain with one validator or a few, on a disk that may hold some of it already. */
 export class HistoryChain {
   readonly clock = new StillClock();
+  readonly members: readonly Member[];
   readonly backend: EmbeddedBackend;
   readonly app: Application;
   private failure: Error | undefined;
 
-  constructor(disk: Disk, options: { keep?: number; change?: (genesis: GenesisDocument) => void } = {}) {
-    const members = networkMembers(new Uint8Array(32).fill(3), { validators: 1, computes: 0, clients: 0 });
+  constructor(disk: Disk, options: HistoryOptions = {}) {
+    const size = { validators: options.validators ?? 1, computes: 0, clients: 0 };
+    const members = networkMembers(new Uint8Array(32).fill(3), size);
+    this.members = members;
     const genesis = buildGenesis({
       members,
       accounts: developmentAccounts(20),
@@ -118,6 +131,7 @@ export class HistoryChain {
       signers: members.map(({ identity }) => identity.consensus),
       pace: { ...DEFAULT_PACE, intervalMs: 1000 },
       keep: options.keep,
+      ...(options.evidenceParams === undefined ? {} : { evidenceParams: options.evidenceParams }),
     });
     void this.backend.failed.then((error) => {
       this.failure = error;
