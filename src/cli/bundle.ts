@@ -35,6 +35,7 @@ export interface InspectOptions {
 
 export interface VerifyOptions {
   readonly hash?: string;
+  readonly signer?: string;
   readonly maxSize?: number;
 }
 
@@ -92,7 +93,7 @@ export async function createBundle(output: string, options: CreateBundleOptions)
     components: [component],
     digests,
   };
-  tell(await writeBundle(output, manifest, files), false);
+  tellBundle(await writeBundle(output, manifest, files), false);
 }
 
 function componentFields(component: Component): object {
@@ -101,11 +102,20 @@ function componentFields(component: Component): object {
   return { id: componentIdOf(component), version: versionToText(v), tee };
 }
 
-function tell({ manifest, hash, files }: Bundle, json: boolean): void {
+const hexOrNone = (bytes: Uint8Array | undefined): string | undefined => (bytes === undefined ? bytes : toHex(bytes));
+
+/** Prints what a bundle holds. */
+export function tellBundle({ manifest, hash, files, enclaves }: Bundle, json: boolean): void {
   const components = componentsOf(manifest).map(componentFields);
   if (json) {
     const listed = files.map(({ name, size, digest }) => ({ name, size, digest: toHex(digest) }));
-    const fields = { hash: toHex(hash), name: manifest.name, id: toHex(manifest.id), components, files: listed };
+    const measured = enclaves.map(({ component, mrEnclave, mrSigner }) => ({
+      component,
+      mrEnclave: toHex(mrEnclave),
+      mrSigner: hexOrNone(mrSigner),
+    }));
+    const base = { hash: toHex(hash), name: manifest.name, id: toHex(manifest.id) };
+    const fields = { ...base, components, enclaves: measured, files: listed };
     process.stdout.write(`${JSON.stringify({ event: "bundle", ...fields })}\n`);
     return;
   }
@@ -114,6 +124,10 @@ function tell({ manifest, hash, files }: Bundle, json: boolean): void {
     `runtime     ${toHex(manifest.id)}${manifest.name === "" ? "" : `  ${JSON.stringify(manifest.name)}`}`,
     ...componentsOf(manifest).map(
       (component) => `component   ${componentIdOf(component)} ${versionToText(component.version)}`,
+    ),
+    ...enclaves.map(
+      ({ component, mrEnclave, mrSigner }) =>
+        `enclave     ${component} ${toHex(mrEnclave)} signed by ${hexOrNone(mrSigner) ?? "nobody"}`,
     ),
     ...files.map(({ name, size, digest }) => `file        ${toHex(digest)}  ${size} bytes  ${JSON.stringify(name)}`),
   ];
@@ -125,16 +139,26 @@ const bytesOf = (mebibytes: number | undefined): number =>
 
 /** `qanat bundle inspect FILE`: what a bundle says, after everything in it has been checked. */
 export async function inspectBundle(file: string, { json }: InspectOptions): Promise<void> {
-  tell(await readBundle(file), json);
+  tellBundle(await readBundle(file), json);
 }
 
-/** `qanat bundle verify FILE`: exit code 0 only for a sound bundle, with --hash only for that one. */
-export async function verifyBundle(file: string, { hash, maxSize }: VerifyOptions): Promise<void> {
+/** Every enclave, and there must be one, has this signer. */
+function checkSigner({ enclaves }: Bundle, signer: string): void {
+  if (enclaves.length === 0) throw new InvalidInput("bundle", "it has no enclave that somebody could have signed");
+  for (const { component, mrSigner } of enclaves) {
+    const found = hexOrNone(mrSigner) ?? "nobody";
+    if (found !== signer.toLowerCase()) throw new InvalidInput("bundle", `${component} is signed by ${found}`);
+  }
+}
+
+/** `qanat bundle verify FILE`: exit code 0 only for a sound bundle; with --hash or --signer only for that one. */
+export async function verifyBundle(file: string, { hash, signer, maxSize }: VerifyOptions): Promise<void> {
   const bundle = await readBundle(file, { maxBytes: bytesOf(maxSize) });
   const found = toHex(bundle.hash);
   if (hash !== undefined && hash.toLowerCase() !== found) {
     throw new InvalidInput("bundle", `its manifest hash is ${found}`);
   }
+  if (signer !== undefined) checkSigner(bundle, signer);
   process.stdout.write(`${pc.green("sound")}: ${found}\n`);
 }
 

@@ -3,7 +3,10 @@ import pc from "picocolors";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { MISCONDUCTS, parseSwitches } from "#network/byzantine/switches.js";
 import { computeNames, DEFAULT_SIZE } from "#network/topology.js";
+import { KeyFileError } from "#platform/key-files.js";
+import { BundleRefused } from "#runtime/bundle/errors.js";
 import { createBundle, inspectBundle, installBundle, verifyBundle } from "./bundle.js";
+import { makeEnclaveKey, signBundle } from "./bundle-sign.js";
 import { runDev } from "./dev/dev.js";
 import { runNet } from "./net/net.js";
 import type { NetOptions, RuntimeHostKind } from "./net/options.js";
@@ -30,7 +33,14 @@ function netCommand(): Command {
     ["in-process", "process", "sandbox"],
   )
     .option("--quiet-load", "do not submit transactions of our own", false)
-    .action((options: NetOptions) => runNet(options));
+    .option(
+      "--runtime <file>",
+      "runtime to run instead of the key-value runtime: an executable or script that speaks the Runtime Host Protocol, or a bundle (*.orc); sandboxed unless --runtime-host says otherwise",
+    )
+    .action((options: NetOptions, command: Command) => {
+      const usual = command.getOptionValueSource("runtimeHost") === "default";
+      return runNet(usual && options.runtime !== undefined ? { ...options, runtimeHost: "sandbox" } : options);
+    });
 }
 
 function devCommand(): Command {
@@ -148,6 +158,7 @@ function bundleCommand(): Command {
     .description("check a bundle: digests, names, sizes, enclave signatures")
     .argument("<file>", "archive")
     .option("--hash <hash>", "manifest hash that it must have, as in the runtime's descriptor")
+    .option("--signer <hash>", "signer that all its enclaves must have, as qanat bundle key prints it")
     .addOption(maxSize())
     .action(verifyBundle);
   const install = new Command("install")
@@ -157,8 +168,32 @@ function bundleCommand(): Command {
     .addOption(maxSize())
     .action(installBundle);
   const bundle = new Command("bundle").description("work with runtime bundles");
-  for (const command of [create, inspect, verify, install]) bundle.addCommand(command);
+  for (const command of [create, signCommand(), enclaveKeyCommand(), inspect, verify, install]) {
+    bundle.addCommand(command);
+  }
   return bundle;
+}
+
+function signCommand(): Command {
+  const number = (option: string): Option => new Option(`${option} <n>`).argParser(integer(option, 0, 65_535));
+  return new Command("sign")
+    .description("sign the SGX enclave of a bundle's component; writes another bundle")
+    .argument("<input>", "archive")
+    .argument("<output>", "archive to write")
+    .requiredOption("--key <file>", "RSA-3072 key with exponent 3 in PEM or DER; the file must have mode 0600")
+    .option("--component <id>", "component whose enclave is signed", "ronl")
+    .option("--build-date <date>", "date that the signature tells, YYYY-MM-DD (default: today)")
+    .addOption(number("--product-id"))
+    .addOption(number("--security-version"))
+    .option("--debug", "for an enclave that is started for debugging only", false)
+    .action(signBundle);
+}
+
+function enclaveKeyCommand(): Command {
+  return new Command("key")
+    .description("make a key that signs enclaves")
+    .argument("<file>", "new file, of mode 0600")
+    .action(makeEnclaveKey);
 }
 
 function program(): Command {
@@ -181,6 +216,10 @@ function program(): Command {
 /** Exit code of an error, after telling about it. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
+  if (error instanceof KeyFileError || error instanceof BundleRefused) {
+    process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
+    return FAILURE;
+  }
   if (error instanceof InvalidInput || error instanceof DecodeError) {
     process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
     return error instanceof InvalidInput && error.field.startsWith("--") ? USAGE_ERROR : FAILURE;

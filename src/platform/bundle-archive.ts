@@ -41,12 +41,23 @@ export interface BundleFile {
   readonly digest: Uint8Array;
 }
 
+/** An SGX enclave of a bundle. */
+export interface BundleEnclave {
+  /** Identifier of its component. */
+  readonly component: string;
+  /** Measurement, 32 bytes. */
+  readonly mrEnclave: Uint8Array;
+  /** Hash of its signer's key, 32 bytes; undefined when nobody signed it. */
+  readonly mrSigner: Uint8Array | undefined;
+}
+
 /** A bundle that has been read through and found to be sound. */
 export interface Bundle {
   readonly manifest: Manifest;
   /** Hash of the manifest, 32 bytes: the bundle's name. */
   readonly hash: Uint8Array;
   readonly files: readonly BundleFile[];
+  readonly enclaves: readonly BundleEnclave[];
 }
 
 export interface ReadBundleOptions {
@@ -123,17 +134,24 @@ function checkEntry(entry: Entry, position: number, seen: ReadonlySet<string>, l
 }
 
 /** What a signer of an enclave signed must be the enclave that the bundle brings. */
-function checkEnclaves(manifest: Manifest, files: ReadonlyMap<string, Digests>): void {
+function checkEnclaves(manifest: Manifest, files: ReadonlyMap<string, Digests>): BundleEnclave[] {
+  const enclaves: BundleEnclave[] = [];
   for (const component of componentsOf(manifest)) {
     const { sgx } = component;
-    if (sgx === undefined || sgx.signature === "") continue;
-    const signature = files.get(sgx.signature)?.head;
+    const mrEnclave = files.get(sgx?.executable ?? "")?.measurement;
+    if (sgx === undefined || mrEnclave === undefined) continue;
     const id = componentIdOf(component);
+    if (sgx.signature === "") {
+      enclaves.push({ component: id, mrEnclave, mrSigner: undefined });
+      continue;
+    }
+    const signature = files.get(sgx.signature)?.head;
     demandBundle(signature !== undefined, `${id}: the SGX signature is larger than any`);
-    const { mrEnclave } = readSigstruct(signature, id);
-    const measured = files.get(sgx.executable)?.measurement;
-    demandBundle(measured !== undefined && equalBytes(mrEnclave, measured), `${id}: signature of another enclave`);
+    const signed = readSigstruct(signature, id);
+    demandBundle(equalBytes(signed.mrEnclave, mrEnclave), `${id}: signature of another enclave`);
+    enclaves.push({ component: id, mrEnclave, mrSigner: signed.mrSigner });
   }
+  return enclaves;
 }
 
 function readSigstruct(bytes: Uint8Array, id: string): ReturnType<typeof verifySigstruct> {
@@ -195,9 +213,9 @@ export async function readBundle(path: string, options: ReadBundleOptions = {}):
     const manifest = readManifest(all.get(MANIFEST_NAME)?.head);
     all.delete(MANIFEST_NAME);
     checkFiles(manifest, new Map([...all].map(([name, { digest }]) => [name, digest])));
-    checkEnclaves(manifest, all);
+    const enclaves = checkEnclaves(manifest, all);
     const files = [...all].map(([name, { size, digest }]) => ({ name, size, digest }));
-    return { manifest, hash: manifestHash(manifest), files };
+    return { manifest, hash: manifestHash(manifest), files, enclaves };
   } catch (error) {
     // What the archive library refuses (names, sizes, checksums) and broken compression is the archive's fault.
     if (error instanceof BundleRefused || isSystemError(error)) throw error;

@@ -1,20 +1,29 @@
-/** SIGSTRUCT: how a signer names an enclave to the processor (runtime: SGX start). Verification only. */
+/** SIGSTRUCT: how a signer names an enclave to the processor (runtime: SGX start), read and verified. */
 import { rsaSha256Verify, sha256 } from "#kernels";
 import { concatBytes, readU16le, readU32le, readU64le, toHex } from "../bytes.js";
 import { demand, readEvidence } from "./evidence-rejected.js";
 import { parseEvidenceTime } from "./evidence-time.js";
 
-const SIGSTRUCT_SIZE = 1808;
-const MODULUS_SIZE = 384;
-const EXPONENT = 3;
-// Offsets of the fields, which are little-endian.
-const AT = { date: 20, modulus: 128, exponent: 512, signature: 516, misc: 900, attributes: 928, hash: 960 } as const;
-const AT_PRODUCT = 1024;
-const AT_Q1 = 1040;
-const AT_Q2 = 1424;
+export const SIGSTRUCT_SIZE = 1808;
+/** RSA-3072, in bytes. */
+export const MODULUS_SIZE = 384;
+export const EXPONENT = 3;
+/** Offsets of the fields, which are little-endian. */
+export const AT = {
+  date: 20,
+  modulus: 128,
+  exponent: 512,
+  signature: 516,
+  misc: 900,
+  attributes: 928,
+  hash: 960,
+  product: 1024,
+  q1: 1040,
+  q2: 1424,
+} as const;
 
-/** A verified SIGSTRUCT. */
-export interface Sigstruct {
+/** What a SIGSTRUCT says about an enclave. */
+export interface EnclaveDescription {
   /** "2016-01-09". */
   readonly buildDate: string;
   readonly miscSelect: number;
@@ -25,10 +34,14 @@ export interface Sigstruct {
   readonly flagsMask: bigint;
   readonly xfrmMask: bigint;
   readonly mrEnclave: Uint8Array;
-  /** SHA-256 of the signer's modulus in little-endian order. */
-  readonly mrSigner: Uint8Array;
   readonly productId: number;
   readonly securityVersion: number;
+}
+
+/** A verified SIGSTRUCT. */
+export interface Sigstruct extends EnclaveDescription {
+  /** SHA-256 of the signer's modulus in little-endian order. */
+  readonly mrSigner: Uint8Array;
 }
 
 function bigEndian(bytes: Uint8Array, at: number): Uint8Array {
@@ -39,13 +52,18 @@ function asInteger(bytes: Uint8Array): bigint {
   return BigInt(`0x${toHex(bytes)}`);
 }
 
-/** Two quotients spare the processor a division; they must be the right ones. */
-function checkQuotients(bytes: Uint8Array, modulus: bigint, signature: bigint): void {
-  const square = signature * signature;
-  const q1 = square / modulus;
-  const q2 = (square * signature - q1 * signature * modulus) / modulus;
-  demand(asInteger(bigEndian(bytes, AT_Q1)) === q1, "SIGSTRUCT: first quotient is wrong");
-  demand(asInteger(bigEndian(bytes, AT_Q2)) === q2, "SIGSTRUCT: second quotient is wrong");
+/** Two quotients that spare the processor a division. @param modulus and signature big-endian */
+export function quotientsOf(modulus: Uint8Array, signature: Uint8Array): readonly [q1: bigint, q2: bigint] {
+  const [n, s] = [asInteger(modulus), asInteger(signature)];
+  const square = s * s;
+  const q1 = square / n;
+  return [q1, (square * s - q1 * s * n) / n];
+}
+
+function checkQuotients(bytes: Uint8Array, modulus: Uint8Array, signature: Uint8Array): void {
+  const [q1, q2] = quotientsOf(modulus, signature);
+  demand(asInteger(bigEndian(bytes, AT.q1)) === q1, "SIGSTRUCT: first quotient is wrong");
+  demand(asInteger(bigEndian(bytes, AT.q2)) === q2, "SIGSTRUCT: second quotient is wrong");
 }
 
 /** The date is written in decimal digits, two per byte, year first when read as one number. */
@@ -61,8 +79,9 @@ export function sigstructHash(bytes: Uint8Array): Uint8Array {
   return sha256(signedPart(bytes));
 }
 
-function signedPart(bytes: Uint8Array): Uint8Array {
-  return concatBytes(bytes.subarray(0, AT.modulus), bytes.subarray(AT.misc, AT_PRODUCT + 4));
+/** The bytes of the whole structure that the signature is over. */
+export function signedPart(bytes: Uint8Array): Uint8Array {
+  return concatBytes(bytes.subarray(0, AT.modulus), bytes.subarray(AT.misc, AT.product + 4));
 }
 
 /**
@@ -77,7 +96,7 @@ export function verifySigstruct(bytes: Uint8Array): Sigstruct {
   const signature = bigEndian(bytes, AT.signature);
   const signed = rsaSha256Verify(modulus, EXPONENT, signedPart(bytes), signature);
   demand(signed, "SIGSTRUCT: signature does not verify");
-  checkQuotients(bytes, asInteger(modulus), asInteger(signature));
+  checkQuotients(bytes, modulus, signature);
   return {
     buildDate: readDate(bytes),
     miscSelect: readU32le(bytes, AT.misc),
@@ -88,7 +107,7 @@ export function verifySigstruct(bytes: Uint8Array): Sigstruct {
     xfrmMask: readU64le(bytes, AT.attributes + 24),
     mrEnclave: bytes.slice(AT.hash, AT.hash + 32),
     mrSigner: sha256(bytes.subarray(AT.modulus, AT.modulus + MODULUS_SIZE)),
-    productId: readU16le(bytes, AT_PRODUCT),
-    securityVersion: readU16le(bytes, AT_PRODUCT + 2),
+    productId: readU16le(bytes, AT.product),
+    securityVersion: readU16le(bytes, AT.product + 2),
   };
 }

@@ -1,8 +1,13 @@
-import { expect, test } from "vitest";
-import { toHex } from "#common/bytes.js";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { fromHex, toHex } from "#common/bytes.js";
+import { signSigstruct, usualDescription } from "#common/tee/build-sigstruct.js";
 import { DerReader } from "#common/tee/der.js";
 import { EvidenceRejected } from "#common/tee/evidence-rejected.js";
 import { sigstructHash, verifySigstruct } from "#common/tee/sigstruct.js";
+import { readEnclaveKey } from "#platform/enclave-key.js";
 import { sha256 } from "#kernels";
 import { describeVectors, vectorBytes } from "../support/vectors.ts";
 import type { Expectations } from "./expectations.ts";
@@ -41,6 +46,31 @@ describeVectors<Expectations>("sgx/expectations.json", ({ sigstruct, fortanix_du
       expect(() => verifySigstruct(changed)).toThrow(EvidenceRejected);
     });
   }
+
+  const folder = mkdtempSync(join(tmpdir(), "qanat-sigstruct-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  /** A key of the vectors as a key file must be: readable by its owner only. */
+  const keyFile = (name: string): string => {
+    const path = join(folder, "key");
+    rmSync(path, { force: true });
+    writeFileSync(path, vectorBytes(`sgx/${name}`), { mode: 0o600 });
+    return path;
+  };
+
+  test("the recorded SIGSTRUCT is made again, to the byte, from its key and what it says", () => {
+    const enclave = usualDescription(fromHex(String(sigstruct["mr_enclave"])), {
+      buildDate: "2016-01-09",
+      debug: false,
+    });
+    const made = signSigstruct(enclave, readEnclaveKey(keyFile(String(sigstruct["key"]))));
+    expect(toHex(made)).toBe(toHex(bytes()));
+  });
+
+  test("the well-known dummy key signs an enclave for debugging, and it verifies", () => {
+    const enclave = usualDescription(new Uint8Array(32).fill(9), { buildDate: "2024-02-29", debug: true });
+    const made = signSigstruct(enclave, readEnclaveKey(keyFile(fortanix_dummy.file)));
+    expect(verifySigstruct(made)).toEqual({ ...enclave, mrSigner: fromHex(fortanix_dummy.mr_signer) });
+  });
 
   test("another size is refused", () => {
     expect(() => verifySigstruct(bytes().subarray(1))).toThrow("1807 bytes");
