@@ -50,6 +50,19 @@ export function ed25519Key(seed: Uint8Array): Ed25519Key {
   };
 }
 
+/** Not quick here: whoever wants exact points has the library itself. */
+export function ed25519Multiply(_scalar: Uint8Array, _point: Uint8Array): Uint8Array | undefined {
+  return undefined;
+}
+
+export function ed25519MultiplyBase(_scalar: Uint8Array): Uint8Array | undefined {
+  return undefined;
+}
+
+export function ed25519Subtract(_p: Uint8Array, _q: Uint8Array): Uint8Array | undefined {
+  return undefined;
+}
+
 export function x25519PublicKey(privateKey: Uint8Array): Uint8Array {
   return curve.getPublicKey(privateKey);
 }

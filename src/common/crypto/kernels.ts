@@ -1,7 +1,7 @@
 /**
- * The cryptographic kernels: `#kernels` resolves to OpenSSL on Node.js and to @noble elsewhere. This file holds types
- * only. All kernels are synchronous and return fresh plain `Uint8Array`s. The two implementations answer identically,
- * with one exception that is stated at `ed25519Accepts`.
+ * The cryptographic kernels: `#kernels` resolves to OpenSSL (and libsodium where it is installed) on Node.js and to
+ * @noble elsewhere. This file holds types only. All kernels are synchronous and return fresh plain `Uint8Array`s. The
+ * two implementations answer identically, except where "decides nothing" is said of an answer.
  */
 
 /** SHA-512/256, 32 bytes: the hash of this protocol. */
@@ -21,8 +21,8 @@ export declare function hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Arra
 
 /**
  * Quick Ed25519 check of a 64-byte signature by a 32-byte key. `true` means that the cofactored equation holds and that
- * S is reduced; small-order points are *not* refused here. `false` decides nothing: OpenSSL checks a stricter equation
- * than the protocol. Only `verifyRaw` of the signature file gives the protocol's answer.
+ * S is reduced; small-order points are *not* refused here. `false` decides nothing: OpenSSL and libsodium check a
+ * stricter equation than the protocol. Only `verifyRaw` of the signature file gives the protocol's answer.
  */
 export declare function ed25519Accepts(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
 
@@ -49,6 +49,19 @@ export interface Ed25519Key {
 
 /** Expands a 32-byte RFC 8032 seed. Expensive compared with a signature: keep the result. */
 export declare function ed25519Key(seed: Uint8Array): Ed25519Key;
+
+/**
+ * A multiple of a point, 32 bytes. Undefined means that the kernel cannot tell, and decides nothing: only quick kernels
+ * answer at all, and only for points of the prime-order group that are encoded canonically and a result that is not zero.
+ *
+ * @param scalar 32 bytes, little-endian, reduced
+ * @param point 32 bytes
+ */
+export declare function ed25519Multiply(scalar: Uint8Array, point: Uint8Array): Uint8Array | undefined;
+/** The same of the base point. @param scalar 32 bytes, little-endian, reduced */
+export declare function ed25519MultiplyBase(scalar: Uint8Array): Uint8Array | undefined;
+/** The difference of two points of 32 bytes each, under the same conditions. */
+export declare function ed25519Subtract(p: Uint8Array, q: Uint8Array): Uint8Array | undefined;
 
 /** X25519 public key (32 bytes) of a 32-byte private key. */
 export declare function x25519PublicKey(privateKey: Uint8Array): Uint8Array;

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import * as noble from "#common/crypto/kernels-noble.js";
 import * as openssl from "#platform/kernels-openssl.js";
+import { opensslAccepts, opensslKey } from "#platform/openssl-keys.js";
+import { hasSodium, sodiumAccepts, sodiumKey } from "#platform/sodium.js";
 
 const seed32 = fc.uint8Array({ minLength: 32, maxLength: 32 });
 const message = fc.uint8Array({ maxLength: 300 });
@@ -75,5 +77,40 @@ describe("kernels on OpenSSL and on noble", () => {
       }),
       { numRuns: 50 },
     );
+  });
+});
+
+describe.skipIf(!hasSodium)("libsodium beside OpenSSL", () => {
+  it("has the same keys and signatures", () => {
+    fc.assert(
+      fc.property(seed32, message, (seed, data) => {
+        const a = opensslKey(seed);
+        const b = sodiumKey(seed);
+        expect(b?.publicKey).toEqual(a.publicKey);
+        const signature = a.sign(data);
+        expect(b?.sign(data)).toEqual(signature);
+        expect(opensslAccepts(a.publicKey, data, signature)).toBe(true);
+        expect(sodiumAccepts(a.publicKey, data, signature)).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("reads keys, messages and signatures that are parts of larger buffers", () => {
+    const key = opensslKey(new Uint8Array(32).fill(3));
+    const whole = new Uint8Array(300);
+    whole.set(key.publicKey, 7);
+    whole.fill(9, 50, 150);
+    whole.set(key.sign(whole.subarray(50, 150)), 201);
+    expect(sodiumAccepts(whole.subarray(7, 39), whole.subarray(50, 150), whole.subarray(201, 265))).toBe(true);
+    expect(sodiumAccepts(whole.subarray(7, 39), whole.subarray(50, 149), whole.subarray(201, 265))).toBe(false);
+  });
+
+  it("decides nothing about what is too short, instead of reading beyond it", () => {
+    const key = opensslKey(new Uint8Array(32).fill(3));
+    const signature = key.sign(new Uint8Array(0));
+    expect(sodiumAccepts(key.publicKey.subarray(1), new Uint8Array(0), signature)).toBe(false);
+    expect(sodiumAccepts(key.publicKey, new Uint8Array(0), signature.subarray(1))).toBe(false);
+    expect(sodiumKey(new Uint8Array(31))).toBeUndefined();
   });
 });
