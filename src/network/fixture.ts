@@ -5,10 +5,11 @@ import type { Json } from "#common/json.js";
 import { SortedMap } from "#common/sorted-map.js";
 import type { Timestamp } from "#common/schema/index.js";
 import { Namespace } from "#common/namespace.js";
+import type { Version } from "#common/version.js";
 import { GenesisDocument } from "#consensus/genesis/document.js";
 import { ENTITY_VERSION } from "#consensus/services/registry/types/entity.js";
 import { type NodeAddress, nodeAddressFromText } from "#consensus/services/registry/types/node-address.js";
-import { Runtime } from "#consensus/services/registry/types/runtime.js";
+import { Runtime, type VersionInfo } from "#consensus/services/registry/types/runtime.js";
 import { MultiSignedNode, SignedEntity } from "#consensus/services/registry/types/signed.js";
 import { Account, type Delegation } from "#consensus/services/staking/types/account.js";
 import { type NodeOffer, signDescriptor } from "#worker/registration/descriptor.js";
@@ -32,12 +33,23 @@ export interface CommitteeSize {
   readonly backup: number;
 }
 
+/** The network's runtime: what of it stands on chain. */
+export interface RuntimeDeployment {
+  /** 32 bytes. */
+  readonly id: Uint8Array;
+  readonly version: Version;
+  /** Hash of the manifest of the bundle that brings the program, 32 bytes. */
+  readonly bundleHash?: Uint8Array;
+}
+
 /** What a fixture is made from. */
 export interface FixtureOptions {
   readonly members: readonly Member[];
   readonly accounts: readonly DevelopmentAccount[];
   readonly committee: CommitteeSize;
   readonly runtimeId: Uint8Array;
+  /** Version and bundle of the runtime's first deployment; 0.0.0 without one when absent. */
+  readonly deployment?: Omit<RuntimeDeployment, "id"> | undefined;
   readonly genesisTime: Timestamp;
 }
 
@@ -250,17 +262,23 @@ export function memberAddress(index: number): NodeAddress {
   return nodeAddressFromText(`127.0.0.1:${20_000 + index}`);
 }
 
-/** What a member registers. */
-export function memberOffer(member: Member, index: number, runtimeId: Uint8Array): NodeOffer {
-  const runtimes = member.kind === "compute" ? [{ id: runtimeId, version: { major: 0, minor: 0, patch: 0 } }] : [];
+const FIRST_VERSION: Version = { major: 0, minor: 0, patch: 0 };
+
+/** What a member registers. @param version of the runtime that it hosts */
+export function memberOffer(member: Member, index: number, runtimeId: Uint8Array, version = FIRST_VERSION): NodeOffer {
+  const runtimes = member.kind === "compute" ? [{ id: runtimeId, version }] : [];
   const address = memberAddress(index);
   const { identity: keys, roles } = member;
   return { keys, entityId: member.entity.publicKey, roles, runtimes, address, softwareVersion: SOFTWARE_VERSION };
 }
 
+function firstDeployment({ version, bundleHash = new Uint8Array(0) }: Omit<RuntimeDeployment, "id">): VersionInfo {
+  return { version, validFrom: 0n, tee: null, bundleChecksum: bundleHash };
+}
+
 /** The genesis document of a local network. */
 export function buildGenesis(options: FixtureOptions): GenesisDocument {
-  const { members, accounts, committee, runtimeId, genesisTime } = options;
+  const { members, accounts, committee, runtimeId, deployment, genesisTime } = options;
   const document = GenesisDocument.fromJson(PARAMETERS);
   document.genesisTime = genesisTime;
   const owner = (accounts[0] as DevelopmentAccount).signer;
@@ -275,7 +293,9 @@ export function buildGenesis(options: FixtureOptions): GenesisDocument {
   registry.nodes = members.flatMap((member, i): MultiSignedNode[] =>
     member.kind === "validator" ? [signDescriptor(memberOffer(member, i, runtimeId), GENESIS_EXPIRATION)] : [],
   );
-  registry.runtimes = [runtimeDescriptor(runtimeId, owner, committee)];
+  const runtime = runtimeDescriptor(runtimeId, owner, committee);
+  if (deployment !== undefined) runtime.deployments = [firstDeployment(deployment)];
+  registry.runtimes = [runtime];
   let supply = COMMON_POOL;
   const fund = (publicKey: Uint8Array, balance: bigint, stake: bigint): void => {
     const address = addressFromPublicKey(publicKey);

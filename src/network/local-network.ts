@@ -2,6 +2,7 @@ import { Fault } from "#common/errors/index.js";
 import { toHex } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { World } from "#common/ports/world.js";
+import type { Version } from "#common/version.js";
 import { Application } from "#consensus/app/app.js";
 import type { DebugSwitches } from "#consensus/app/context.js";
 import { STATE_NAMESPACE } from "#consensus/app/state-root.js";
@@ -45,6 +46,8 @@ export interface LocalNetworkOptions {
   readonly genesis: GenesisDocument;
   readonly members: readonly Member[];
   readonly runtimeId: Uint8Array;
+  /** Version of the runtime that the members host; 0.0.0 when absent. */
+  readonly runtimeVersion?: Version | undefined;
   readonly pace: Pace;
   /** Consensus heights kept before the latest; all when undefined. */
   readonly keep?: number | undefined;
@@ -112,7 +115,7 @@ export class LocalNetwork {
         world,
         backend: this.backend,
         p2p: this.damageable(name, p2p),
-        offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId),
+        offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId, options.runtimeVersion),
         runtimes: serves ? [runtime()] : [],
       });
     });

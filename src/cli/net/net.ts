@@ -7,7 +7,7 @@ import { getEpoch } from "#consensus/services/beacon/queries.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
 import { COMMITTEE_WORKER } from "#consensus/services/scheduler/types.js";
 import { parseSwitches } from "#network/byzantine/switches.js";
-import { SOFTWARE_VERSION } from "#network/fixture.js";
+import { type RuntimeDeployment, SOFTWARE_VERSION } from "#network/fixture.js";
 import { IncidentReader } from "#network/incidents.js";
 import { Load } from "#network/load.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
@@ -32,8 +32,9 @@ import {
   type Status,
   textReporter,
 } from "./reporter.js";
-import { type Provisioner, provisionerOf } from "./runtime-host.js";
-import { RUNTIME_ID, setUpNetwork } from "./setup.js";
+import { openProgram } from "./program.js";
+import { type Provisioner, provisionerOf, provisionerOfProgram } from "./runtime-host.js";
+import { OWN_RUNTIME, setUpNetwork } from "./setup.js";
 
 const CLIENT = "client-0";
 const SOCKET = "internal.sock";
@@ -52,10 +53,11 @@ class Observer {
 
   constructor(
     private readonly network: LocalNetwork,
+    private readonly runtimeId: Uint8Array,
     private readonly reporter: Reporter,
     private readonly onRounds: (rounds: number) => void,
   ) {
-    this.incidentReader = new IncidentReader(network.backend, RUNTIME_ID);
+    this.incidentReader = new IncidentReader(network.backend, runtimeId);
   }
 
   /** Milliseconds since the process began. */
@@ -99,7 +101,7 @@ class Observer {
   private status(): Status {
     const { backend } = this.network;
     const state = backend.stateAt(0n);
-    const members = getCommittees(state, RUNTIME_ID)[0]?.members ?? [];
+    const members = getCommittees(state, this.runtimeId)[0]?.members ?? [];
     const primary = members.filter((member) => member.role === COMMITTEE_WORKER).length;
     const { blocks, rounds, transactions, round, incidents } = this;
     const committee = members.length === 0 ? "none" : `${primary}+${members.length - primary}`;
@@ -150,10 +152,22 @@ class Cleanup {
   }
 }
 
+/** The network's runtime and how it is hosted. */
+interface Hosted {
+  readonly runtime: RuntimeDeployment;
+  readonly provisioner: Provisioner;
+}
+
+async function hostedRuntime({ runtime }: NetOptions, folder: DataFolder): Promise<Hosted> {
+  if (runtime === undefined) return { runtime: OWN_RUNTIME, provisioner: provisionerOf };
+  const program = await openProgram(runtime, folder);
+  return { runtime: program, provisioner: provisionerOfProgram(program) };
+}
+
 async function runIn(
   folder: DataFolder,
   options: NetOptions,
-  provisioner: Provisioner,
+  { runtime, provisioner }: Hosted,
   cleanup: Cleanup,
 ): Promise<void> {
   const memory = new MemoryPeak();
@@ -162,12 +176,14 @@ async function runIn(
   // Loaded only when it is asked for, because it would cost every start.
   const metrics = options.metrics === undefined ? undefined : new (await import("./metrics.js")).NetMetrics();
   const hosts = provisioner(options.runtimeHost, world.log);
-  const { genesis, members, accounts } = setUpNetwork(folder, systemClock.nowMs(), options.byzantine.length > 0);
+  const wary = options.byzantine.length > 0;
+  const { genesis, members, accounts } = setUpNetwork(folder, { nowMs: systemClock.nowMs(), wary, runtime });
   const network = new LocalNetwork({
     world,
     genesis,
     members,
-    runtimeId: RUNTIME_ID,
+    runtimeId: runtime.id,
+    runtimeVersion: runtime.version,
     pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
     keep: options.keep,
     provision: metrics?.provision(hosts) ?? hosts,
@@ -177,7 +193,7 @@ async function runIn(
   const write = (text: string): void => void process.stdout.write(text);
   const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY, systemClock);
   const { stopped, stop } = stopSignal();
-  const observer = new Observer(network, reporter, (rounds) => {
+  const observer = new Observer(network, runtime.id, reporter, (rounds) => {
     if (options.rounds !== undefined && rounds >= options.rounds) stop();
   });
   cleanup.add(() => network.stop());
@@ -210,22 +226,23 @@ async function runIn(
   cleanup.add(() => load.stop());
   // The first transactions wait in the pool for the first committee.
   await network.start(() => {
-    if (!options.quietLoad) load.start();
+    if (!options.quietLoad && options.runtime === undefined) load.start();
   });
   const grpcWeb = `http://127.0.0.1:${web.port}`;
-  reporter.ready({ grpc: socket, grpcWeb, runtimeId: RUNTIME_ID, accounts, readyMs: Observer.now() });
+  reporter.ready({ grpc: socket, grpcWeb, runtimeId: runtime.id, accounts, readyMs: Observer.now() });
   const failure = await stopped;
   load.stop();
   observer.summary(memory.mib);
   if (failure !== undefined) throw failure;
 }
 
-/** `qanat net`: a local network in this process. @param provisioner how its runtime is hosted */
-export async function runNet(options: NetOptions, provisioner: Provisioner = provisionerOf): Promise<void> {
+/** `qanat net`: a local network in this process. @param provisioner how its runtime is hosted, if not as usual */
+export async function runNet(options: NetOptions, provisioner?: Provisioner): Promise<void> {
   const folder = await DataFolder.open(options.data);
   const cleanup = new Cleanup();
   try {
-    await runIn(folder, options, provisioner, cleanup);
+    const hosted = await hostedRuntime(options, folder);
+    await runIn(folder, options, provisioner === undefined ? hosted : { ...hosted, provisioner }, cleanup);
   } finally {
     await cleanup.run();
     folder.close();

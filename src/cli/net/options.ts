@@ -18,4 +18,6 @@ export interface NetOptions {
   readonly byzantine: readonly string[];
   readonly log: LogLevel;
   readonly runtimeHost: RuntimeHostKind;
+  /** Program or bundle of the network's runtime; the key-value runtime when absent. */
+  readonly runtime?: string;
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { keyValue } from "@qanat/example-kv";
 import { InvalidInput } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
+import type { Version } from "#common/version.js";
 import type { LocalNetworkOptions } from "#network/local-network.js";
 import { systemEntropy } from "#platform/entropy.js";
 import { ProcessLauncher } from "#platform/runtime-launcher.js";
@@ -41,10 +42,36 @@ export type Provisioner = (kind: RuntimeHostKind, log: Log) => LocalNetworkOptio
  */
 export const provisionerOf: Provisioner = (kind, log) => {
   if (kind === "in-process") return (_, site) => new InProcessHost({ ...site, program: keyValue });
-  const path = programPath();
+  return processHosts({ path: programPath() }, kind, log);
+};
+
+/** Makes the hosts of a runtime that the user brings. @param version of its bundle, if it came in one */
+export function provisionerOfProgram(program: ProgramFile): Provisioner {
+  return (kind, log) => {
+    if (kind === "in-process") {
+      throw new InvalidInput(
+        "--runtime-host",
+        "a program from a file runs in a process of its own: process or sandbox",
+      );
+    }
+    return processHosts(program, kind, log);
+  };
+}
+
+/** A program, and the version that it must say it has. */
+interface ProgramFile {
+  readonly path: string;
+  readonly bundledVersion?: Version | undefined;
+}
+
+function processHosts(
+  { path, bundledVersion }: ProgramFile,
+  kind: RuntimeHostKind,
+  log: Log,
+): LocalNetworkOptions["provision"] {
   const sandbox = kind === "sandbox" ? openSandbox() : undefined;
   return ({ name }, site) => {
     const launcher = new ProcessLauncher({ path, sandbox, log: log.child(`${name}/runtime`) });
-    return new ProcessHost({ ...site, launcher, entropy: systemEntropy });
+    return new ProcessHost({ ...site, launcher, version: bundledVersion, entropy: systemEntropy });
   };
-};
+}

@@ -1,8 +1,8 @@
-import { fromHex, fromUtf8, toHex } from "#common/bytes.js";
+import { equalBytes, fromHex, fromUtf8, toHex } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
 import { timestampFromNanos } from "#consensus/block/timestamp.js";
 import { type GenesisDocument, parseGenesis, printGenesis } from "#consensus/genesis/document.js";
-import { buildGenesis, type CommitteeSize } from "#network/fixture.js";
+import { buildGenesis, type CommitteeSize, type RuntimeDeployment } from "#network/fixture.js";
 import {
   DEFAULT_SIZE,
   type DevelopmentAccount,
@@ -24,6 +24,9 @@ const NANOS_PER_MS = 1_000_000n;
 
 /** ID of the key-value test runtime that clients of the ecosystem know: the test flag and nothing else. */
 export const RUNTIME_ID: Uint8Array = fromHex(`80${"00".repeat(31)}`);
+
+/** The network's runtime when no other is asked for. */
+export const OWN_RUNTIME: RuntimeDeployment = { id: RUNTIME_ID, version: { major: 0, minor: 0, patch: 0 } };
 
 /** A network's documents: made at the first start, read at every later one. */
 export interface NetworkSetup {
@@ -51,20 +54,47 @@ function secretOf(folder: DataFolder): Uint8Array {
   return secret;
 }
 
+/** What a new network is made of. */
+export interface NewNetwork {
+  /** Genesis time, in milliseconds. */
+  readonly nowMs: number;
+  /** Whether a node is expected to misbehave. */
+  readonly wary: boolean;
+  readonly runtime: RuntimeDeployment;
+}
+
 /**
  * Reads or makes genesis document and keys of the network in a folder.
  *
- * @param nowMs genesis time of a new one
- * @param wary whether a node of a new network is expected to misbehave
+ * @throws InvalidInput when the folder's network has another runtime
  */
-export function setUpNetwork(folder: DataFolder, nowMs: number, wary: boolean): NetworkSetup {
+export function setUpNetwork(folder: DataFolder, { nowMs, wary, runtime }: NewNetwork): NetworkSetup {
   const members = networkMembers(secretOf(folder), DEFAULT_SIZE);
   const accounts = developmentAccounts(ACCOUNTS);
   const stored = folder.read(GENESIS_FILE);
-  if (stored !== undefined) return { genesis: parseGenesis(fromUtf8(stored)), members, accounts };
+  if (stored !== undefined) {
+    const genesis = parseGenesis(fromUtf8(stored));
+    demandRuntime(genesis, runtime, folder);
+    return { genesis, members, accounts };
+  }
   const genesisTime = timestampFromNanos(BigInt(Math.floor(nowMs)) * NANOS_PER_MS);
   const committee = wary ? WARY_COMMITTEE : COMMITTEE;
-  const genesis = buildGenesis({ members, accounts, committee, runtimeId: RUNTIME_ID, genesisTime });
+  const genesis = buildGenesis({
+    members,
+    accounts,
+    committee,
+    runtimeId: runtime.id,
+    deployment: runtime,
+    genesisTime,
+  });
   folder.write(GENESIS_FILE, printGenesis(genesis), 0o644);
   return { genesis, members, accounts };
+}
+
+/** @throws InvalidInput when the network in a folder was not made for a runtime */
+function demandRuntime(genesis: GenesisDocument, { id }: RuntimeDeployment, folder: DataFolder): void {
+  const made = genesis.registry.runtimes.map((runtime) => runtime?.id ?? new Uint8Array(0));
+  if (made.some((other) => equalBytes(other, id))) return;
+  const others = made.map((other) => toHex(other)).join(", ");
+  throw new InvalidInput("--runtime", `${folder.path} holds a network of runtime ${others}, not of ${toHex(id)}`);
 }

@@ -5,7 +5,13 @@ import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Entropy } from "#common/ports/entropy.js";
 import type { Log } from "#common/ports/log.js";
 import type { SortedMap } from "#common/sorted-map.js";
-import { CONSENSUS_PROTOCOL, RUNTIME_HOST_PROTOCOL, versionToText } from "#common/version.js";
+import {
+  compareVersions,
+  CONSENSUS_PROTOCOL,
+  RUNTIME_HOST_PROTOCOL,
+  type Version,
+  versionToText,
+} from "#common/version.js";
 import { Connection } from "../rhp/connection.js";
 import { CallFailure } from "../rhp/errors.js";
 import type { AnswerOf, BodyValue, RuntimeInfoResponse, RuntimeRequestKind } from "../rhp/messages/index.js";
@@ -46,6 +52,8 @@ export interface SupervisedSite {
 
 export interface SupervisedHostOptions extends SupervisedSite {
   readonly launcher: RuntimeLauncher;
+  /** Version that the runtime has to have, as its bundle says; any when absent. */
+  readonly version?: Version | undefined;
   /** Spreads restarts, so that runtimes of many nodes do not all start again at the same moment; exact when absent. */
   readonly entropy?: Entropy;
   /** Pings are sent only when it is there. */
@@ -200,6 +208,11 @@ export class SupervisedHost implements RuntimeHost {
     if (info.protocolVersion.major !== RUNTIME_HOST_PROTOCOL.major) {
       const [ours, theirs] = [RUNTIME_HOST_PROTOCOL, info.protocolVersion].map(versionToText);
       throw new CallFailure("unexpected", `incompatible protocol version (expected: ${ours} got: ${theirs})`);
+    }
+    const { version } = this.options;
+    if (version !== undefined && compareVersions(version, info.runtimeVersion) !== 0) {
+      const [bundled, said] = [version, info.runtimeVersion].map(versionToText);
+      throw new CallFailure("unexpected", `unexpected runtime version (expected: ${bundled} got: ${said})`);
     }
     host.ready();
     return info;

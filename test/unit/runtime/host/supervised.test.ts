@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Fault } from "#common/errors/index.js";
 import { MemoryDisk } from "#common/memory-disk.js";
+import type { Version } from "#common/version.js";
 import type { RuntimeHostEvent } from "#runtime/host/host.js";
 import type { RunningRuntime } from "#runtime/host/launcher.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
@@ -23,6 +24,7 @@ const INFO = bodyOf("RuntimeInfoResponse", {
 function scripted(
   answer: (request: Body, run: number) => Body | undefined,
   launches: () => Promise<void> = async () => undefined,
+  version?: Version,
 ) {
   const clock = new ManualClock();
   const log = new KeptLog();
@@ -59,6 +61,7 @@ function scripted(
     clock,
     log,
     launcher: { launch },
+    version,
   });
   const events: RuntimeHostEvent["type"][] = [];
   const subscription = host.watch();
@@ -113,6 +116,22 @@ describe("a supervised runtime", () => {
     await started;
     expect(counts.runs).toBe(2);
     await host.stop();
+  });
+
+  test("has to have the version that its bundle says", async () => {
+    const bundled = { major: 1, minor: 2, patch: 4 };
+    const { host, events } = scripted(introduced(), undefined, bundled);
+    const watched = host.watch();
+    const started = host.start();
+    const { value } = await watched.next();
+    expect(value).toMatchObject({ error: { message: "unexpected runtime version (expected: 1.2.4 got: 1.2.3)" } });
+    await host.stop();
+    await expect(started).rejects.toMatchObject({ problem: "closed" });
+    expect(events).toEqual(["failed-to-start"]);
+    const right = scripted(introduced(), undefined, VERSION);
+    await right.host.start();
+    expect(right.host.info?.runtimeVersion).toEqual(VERSION);
+    await right.host.stop();
   });
 
   test("of another major version of the protocol is not accepted", async () => {
