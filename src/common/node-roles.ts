@@ -9,10 +9,12 @@ export const ROLE_VALIDATOR = 8;
 /** Was the consensus RPC role of version 2 descriptors. */
 export const ROLE_CONSENSUS_RPC_V2 = 16;
 export const ROLE_STORAGE_RPC = 32;
-/** Bits that must not be set. */
-export const ROLES_RESERVED = 0xffffffd0;
+/** Member of storage committees; an extension, valid only where the chain has them. */
+export const ROLE_STORAGE = 64;
+/** Bits that must not be set; to v26.1 that of the storage role is one of them. */
+export const ROLES_RESERVED = 0xffffff90;
 
-/** Each valid role alone, in the order in which the protocol walks over them. */
+/** Each valid role of v26.1 alone, in the order in which the protocol walks over them. */
 export const SINGLE_ROLES: readonly number[] = [
   ROLE_COMPUTE,
   ROLE_OBSERVER,
@@ -27,6 +29,7 @@ const WORDS: readonly (readonly [number, string])[] = [
   [ROLE_KEY_MANAGER, "key-manager"],
   [ROLE_VALIDATOR, "validator"],
   [ROLE_STORAGE_RPC, "storage-rpc"],
+  [ROLE_STORAGE, "storage"],
 ];
 
 /** Whether a mask has at least one of the given roles. */
@@ -34,7 +37,7 @@ export function hasRoles(mask: number, roles: number): boolean {
   return (mask & roles) !== 0;
 }
 
-/** Whether a mask is exactly one valid role. */
+/** Whether a mask is exactly one valid role of v26.1. */
 export function isSingleRole(mask: number): boolean {
   return SINGLE_ROLES.includes(mask);
 }

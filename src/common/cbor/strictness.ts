@@ -1,5 +1,8 @@
-/** Which decoder of the reference a reader imitates (protocol: serialization, decoder modes). */
-export type Mode = "untrusted" | "rpc" | "trusted" | "runtime";
+/**
+ * Which decoder of the reference a reader imitates (protocol: serialization, decoder modes). `extended` is the untrusted
+ * one on a chain whose genesis switched an extension of the protocol on.
+ */
+export type Mode = "untrusted" | "extended" | "rpc" | "trusted" | "runtime";
 
 /** What one mode accepts. */
 export interface Strictness {
@@ -7,6 +10,8 @@ export interface Strictness {
   readonly uniqueKeys: boolean;
   /** A map key that is no field of the struct is an error; otherwise it is skipped. */
   readonly knownFields: boolean;
+  /** Fields of extensions are fields; otherwise their keys are unknown ones, as they are to the reference. */
+  readonly extensions: boolean;
   /** Tags and indefinite lengths are accepted. */
   readonly loose: boolean;
   /** Shortest heads, sorted unique keys, no trailing bytes, exact field names, no array in place of bytes. */
@@ -18,17 +23,19 @@ export interface Strictness {
 }
 
 const GO = { canonical: false, maxDepth: 32 } as const;
+const STRICT = { uniqueKeys: true, knownFields: true, loose: false, maxElements: 10_000_000 } as const;
 
 export const STRICTNESS: Readonly<Record<Mode, Strictness>> = {
-  untrusted: { ...GO, uniqueKeys: true, knownFields: true, loose: false, maxElements: 10_000_000 },
-  rpc: { ...GO, uniqueKeys: true, knownFields: false, loose: false, maxElements: 10_000_000 },
-  trusted: { ...GO, uniqueKeys: false, knownFields: false, loose: true, maxElements: 2_147_483_647 },
-  runtime: {
-    uniqueKeys: true,
-    knownFields: true,
-    loose: false,
-    canonical: true,
-    maxElements: 10_000_000,
-    maxDepth: 64,
+  untrusted: { ...GO, ...STRICT, extensions: false },
+  extended: { ...GO, ...STRICT, extensions: true },
+  rpc: { ...GO, ...STRICT, knownFields: false, extensions: true },
+  trusted: {
+    ...GO,
+    uniqueKeys: false,
+    knownFields: false,
+    extensions: true,
+    loose: true,
+    maxElements: 2_147_483_647,
   },
+  runtime: { ...STRICT, extensions: true, canonical: true, maxDepth: 64 },
 };

@@ -16,8 +16,10 @@ function within<R>(segment: string, action: () => R): R {
 /**
  * An array of one type.
  * @param options.max most elements accepted
+ * @param options.min fewest elements accepted in CBOR; 0 unless told
  */
-export function list<T>(element: Schema<T>, options: { max: number }): Schema<T[]> {
+export function list<T>(element: Schema<T>, options: { max: number; min?: number }): Schema<T[]> {
+  const min = options.min ?? 0;
   return define<T[]>({
     typeName: `[${element.typeName}]`,
     description: { kind: "list", element: element as Schema<unknown>, max: options.max },
@@ -35,6 +37,7 @@ export function list<T>(element: Schema<T>, options: { max: number }): Schema<T[
           throw error instanceof DecodeError ? error.within(`[${i}]`) : error;
         }
       }
+      if (out.length < min) throw new DecodeError(`${out.length} elements, at least ${min}`);
       return out;
     },
     toJson: (value) => value.map((item) => element.toJson(item)),

@@ -27,6 +27,7 @@ export function withForms<T>(base: Schema<T>, forms: Forms<T>): Schema<T> {
     ownsNull: true,
     omit: base.omit,
     wireName: base.wireName,
+    extension: base.extension,
     description: base.description,
     write: forms.write ?? base.write,
     readValue: forms.read ?? base.read,

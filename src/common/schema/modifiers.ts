@@ -1,3 +1,5 @@
+import type { CborReader } from "../cbor/reader.js";
+import { DecodeError } from "../errors/index.js";
 import { define, type Omit, type Schema } from "./schema.js";
 
 function derive<T, U>(inner: Schema<T>, changes: Partial<Schema<U>>): Schema<U> {
@@ -10,6 +12,7 @@ function copyOf<T>(s: Schema<T>): Schema<T> {
     typeName: s.typeName,
     omit: s.omit,
     wireName: s.wireName,
+    extension: s.extension,
     description: s.description,
     write: s.write,
     read: s.read,
@@ -63,6 +66,18 @@ function wrapped<T, N extends null | undefined>(inner: Schema<T>, nothing: N, om
 /** A field that may be absent (Go pointer with `omitempty`): a present zero is kept. */
 export function optional<T>(inner: Schema<T>): Schema<T | undefined> {
   return wrapped<T, undefined>(inner, undefined, "undefined");
+}
+
+/**
+ * A field that v26.1 does not have; `inner` says when it is left out. To a decoder without extensions its key is an
+ * unknown field; the others refuse null in it.
+ */
+export function extension<T>(inner: Schema<T>): Schema<T> {
+  const read = (r: CborReader): T => {
+    if (r.tryNull()) throw new DecodeError("null instead of no field");
+    return inner.read(r);
+  };
+  return derive<T, T>(inner, { extension: true, read });
 }
 
 /**

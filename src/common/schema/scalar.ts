@@ -108,11 +108,18 @@ export function text(options: { max: number }): Schema<string> {
 /**
  * A closed set of words that are integers on the wire and words in JSON.
  * @param words word -> number; numbers outside the set are accepted in CBOR, as the reference does
+ * @param options.max largest number, 255 unless told
+ * @param options.extensions more words, which v26.1 does not know
  */
-export function enumeration(typeName: string, words: Readonly<Record<string, number>>, max = 0xff): Schema<number> {
-  const byNumber = new Map(Object.entries(words).map(([word, n]) => [n, word]));
+export function enumeration(
+  typeName: string,
+  words: Readonly<Record<string, number>>,
+  { max = 0xff, extensions = {} }: { max?: number; extensions?: Readonly<Record<string, number>> } = {},
+): Schema<number> {
+  const all = { ...words, ...extensions };
+  const byNumber = new Map(Object.entries(all).map(([word, n]) => [n, word]));
   const fromText = (word: string): number => {
-    const n = words[word];
+    const n = all[word];
     if (n === undefined) throw new DecodeError(`unknown ${typeName} "${word}"`);
     return n;
   };

@@ -36,6 +36,8 @@ export interface Schema<T> {
   readonly omit: Omit;
   /** As a struct field: the wire name, if it is not the field's name in snake case. */
   readonly wireName: string | undefined;
+  /** As a struct field: whether it belongs to an extension of the protocol, so that most decoders do not know it. */
+  readonly extension: boolean;
   /** What the type is made of. */
   readonly description: Description;
 
@@ -80,6 +82,7 @@ export interface Definition<T> {
   ownsNull?: boolean;
   omit?: Omit;
   wireName?: string | undefined;
+  extension?: boolean;
   /** Custom unless told. */
   description?: Description;
 }
@@ -120,6 +123,7 @@ export function define<T>(d: Definition<T>): Schema<T> {
     typeName: d.typeName,
     omit: d.omit ?? "never",
     wireName: d.wireName,
+    extension: d.extension ?? false,
     description: d.description ?? CUSTOM,
     write,
     read,

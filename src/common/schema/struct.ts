@@ -65,6 +65,11 @@ function fold(name: string): string {
   return name.replace(/[A-Z]/g, (c) => c.toLowerCase());
 }
 
+/** Whether the decoder knows a field of ours. */
+function isKnown(r: CborReader, { schema }: Field): boolean {
+  return !schema.extension || r.strictness.extensions;
+}
+
 const MAX_KEY = Number.MAX_SAFE_INTEGER;
 
 /** Where the reading of one struct stands. */
@@ -75,6 +80,7 @@ class StructReading {
 
   constructor(
     private readonly r: CborReader,
+    private readonly fields: readonly Field[],
     private readonly names: FieldNames,
   ) {}
 
@@ -86,7 +92,7 @@ class StructReading {
     const key = this.r.readText(MAX_KEY);
     const exact = this.names.exact.get(key);
     const i = exact ?? (this.r.strictness.canonical ? undefined : this.names.folded.get(fold(key)));
-    if (i === undefined) return this.stranger(`"${key}"`);
+    if (i === undefined || !isKnown(this.r, this.fields[i] as Field)) return this.stranger(`"${key}"`);
     if (this.found[i] !== undefined) return this.again(i, key);
     this.found[i] = key;
     return i;
@@ -154,6 +160,11 @@ function absent(field: Field): unknown {
   return field.schema.omit === "undefined" ? undefined : field.schema.zero();
 }
 
+/** Consumes the key of a field if it is next and the decoder knows the field. */
+function tryField(r: CborReader, field: Field): boolean {
+  return isKnown(r, field) && r.tryBytes(field.head);
+}
+
 /** Of so many fields at most, those that were found fit in the bits of one small integer. */
 const QUICK_FIELDS = 30;
 
@@ -188,7 +199,7 @@ function readStruct(r: CborReader, fields: readonly Field[], names: FieldNames):
   for (; done < quick; done++) {
     const from = r.offset;
     let at = next;
-    while (at < count && !r.tryBytes((fields[at] as Field).head)) at++;
+    while (at < count && !tryField(r, fields[at] as Field)) at++;
     if (at === count) break;
     keyFrom = from;
     keyTo = r.offset;
@@ -213,7 +224,7 @@ function readRest(
   out: Values,
   { entries, done, seen, keyFrom, keyTo }: Progress,
 ): void {
-  const reading = new StructReading(r, names);
+  const reading = new StructReading(r, fields, names);
   for (let i = 0; seen >> i !== 0; i++) if (((seen >> i) & 1) === 1) reading.found[i] = (fields[i] as Field).wire;
   const order = r.strictness.canonical ? new KeyOrder(r) : undefined;
   if (keyFrom >= 0) order?.next(keyFrom, keyTo);

@@ -31,7 +31,9 @@ export const IAS_QUOTE_STATUS = {
 } as const;
 
 export type IasQuoteStatus = number;
-export const IasQuoteStatus: Schema<number> = enumeration("IasQuoteStatus", IAS_QUOTE_STATUS, Number.MAX_SAFE_INTEGER);
+export const IasQuoteStatus: Schema<number> = enumeration("IasQuoteStatus", IAS_QUOTE_STATUS, {
+  max: Number.MAX_SAFE_INTEGER,
+});
 
 /** Policy for quotes checked by the older attestation service. */
 export class IasQuotePolicy extends struct("IasQuotePolicy", {

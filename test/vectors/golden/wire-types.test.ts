@@ -35,6 +35,11 @@ function golden({ schema }: WireType): Golden {
   for (const { variant, value } of samplesOf(schema, schema.typeName)) {
     out[variant === "" ? "full" : `full ${variant}`] = stored(schema.encode(value));
   }
+  for (const { variant, value } of samplesOf(schema, schema.typeName, true)) {
+    const bytes = stored(schema.encode(value));
+    const what = variant === "" ? "full" : `full ${variant}`;
+    if (bytes !== out[what]) out[`extended ${what}`] = bytes;
+  }
   const zero = zeroOf(schema);
   if (zero !== undefined) out["zero"] = stored(zero);
   return out;
@@ -74,7 +79,9 @@ describe.each(areas)("golden bytes of %s", (area) => {
       if (hex.includes(" ")) continue;
       const bytes = fromHex(hex);
       if (what === "zero" && (hex === "f6" || !decodes(type, bytes))) continue;
-      for (const mode of ["untrusted", "rpc", "trusted", "runtime"] as const) {
+      const untrusted = what.startsWith("extended ") ? "extended" : "untrusted";
+      if (untrusted === "extended") expect(() => type.schema.decode(bytes)).toThrow(/unknown field/);
+      for (const mode of [untrusted, "rpc", "trusted", "runtime"] as const) {
         expect(toHex(type.schema.encode(type.schema.decode(bytes, mode))), mode).toBe(hex);
       }
     }

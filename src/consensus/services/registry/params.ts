@@ -1,6 +1,18 @@
 import { unknown } from "#common/errors/index.js";
 import { FRAME_ELEMENTS } from "#common/limits.js";
-import { bool, list, map, named, nullable, omitEmpty, optional, struct, u64, u8 } from "#common/schema/index.js";
+import {
+  bool,
+  extension,
+  list,
+  map,
+  named,
+  nullable,
+  omitEmpty,
+  optional,
+  struct,
+  u64,
+  u8,
+} from "#common/schema/index.js";
 import { PublicKey } from "#common/crypto/keys.js";
 import type { Context, DebugSwitches } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
@@ -38,6 +50,8 @@ export class RegistryParameters extends struct("RegistryParameters", {
   enableRuntimeGovernanceModels: omitEmpty(GovernanceModels),
   teeFeatures: optional(TeeFeatures),
   maxRuntimeDeployments: omitEmpty(u8),
+  /** Switches the extension of storage committees and receipts on; only a genesis document can do so. */
+  enableStorageCommittees: extension(omitEmpty(bool)),
 }) {}
 
 /** Parameters in the current state. */
@@ -58,6 +72,7 @@ export class RegistryParameterChanges extends struct("RegistryParameterChanges",
   enableRuntimeGovernanceModels: omitEmpty(nullable(GovernanceModels)),
   teeFeatures: optional(TeeFeatures),
   maxRuntimeDeployments: optional(u8),
+  enableStorageCommittees: extension(optional(bool)),
 }) {}
 
 /** Section `registry` of the genesis document. */

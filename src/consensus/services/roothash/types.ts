@@ -2,7 +2,7 @@
 import { Address } from "#common/address.js";
 import { equalBytes } from "#common/bytes.js";
 import { PublicKey, Signature } from "#common/crypto/keys.js";
-import { defineContext, type SignatureContext } from "#common/crypto/signature.js";
+import { defineContext, KeyedSignature, type SignatureContext } from "#common/crypto/signature.js";
 import { DecodeError } from "#common/errors/index.js";
 import { EMPTY_HASH, hash, Hash } from "#common/hash.js";
 import { expectObject } from "#common/json.js";
@@ -13,6 +13,7 @@ import { Quantity } from "#common/quantity.js";
 import {
   bool,
   bytes,
+  extension,
   i64,
   list,
   map,
@@ -173,6 +174,8 @@ export class ExecutorCommitment extends struct("ExecutorCommitment", {
   signature: named("sig", Signature),
   /** Only the scheduler of the batch includes them. */
   messages: omitEmpty(MESSAGES),
+  /** Receipts of storage nodes for the roots, in the order of their keys; an extension of the protocol. */
+  storageSigs: extension(optional(list(KeyedSignature, { min: 1, max: FRAME_ELEMENTS }))),
 }) {}
 
 /** What votes are compared by: the hash of the compute results; undefined for a failure. */

@@ -6,9 +6,15 @@ import { Namespace } from "#common/namespace.js";
 import { define, enumeration, i64, list, map, nullable, type Schema, struct, u64 } from "#common/schema/index.js";
 
 export const COMMITTEE_EXECUTOR = 1;
+/** Signs receipts for what executors compute; an extension, elected only for runtimes that ask for it. */
+export const COMMITTEE_STORAGE = 2;
 
 export type CommitteeKind = number;
-export const CommitteeKind: Schema<number> = enumeration("CommitteeKind", { invalid: 0, executor: COMMITTEE_EXECUTOR });
+export const CommitteeKind: Schema<number> = enumeration(
+  "CommitteeKind",
+  { invalid: 0, executor: COMMITTEE_EXECUTOR },
+  { extensions: { storage: COMMITTEE_STORAGE } },
+);
 
 export const COMMITTEE_WORKER = 1;
 export const COMMITTEE_BACKUP_WORKER = 2;

@@ -48,11 +48,12 @@ function integer(path: string, max: bigint, big: boolean): number | bigint {
 
 /**
  * A value of a type in which every field holds something, made of nothing but the type and the path of the field: the
- * same on every machine and at every time.
+ * same on every machine and at every time. Fields that v26.1 does not have are left out unless `extended`.
  */
-export function sampleOf(schema: Schema<unknown>, path: string, depth = 0): unknown {
+export function sampleOf(schema: Schema<unknown>, path: string, depth = 0, extended = false): unknown {
   const d = schema.description;
-  const at = (member: string, inner: Schema<unknown>): unknown => sampleOf(inner, `${path}.${member}`, depth + 1);
+  const at = (member: string, inner: Schema<unknown>): unknown =>
+    sampleOf(inner, `${path}.${member}`, depth + 1, extended);
   const own = CUSTOM[schema.typeName];
   if (own !== undefined) return own(path);
   const several = depth < DEEP ? 2 : 1;
@@ -87,7 +88,8 @@ export function sampleOf(schema: Schema<unknown>, path: string, depth = 0): unkn
     case "tuple":
       return d.items.map((item, i) => at(String(i), item));
     case "struct": {
-      const fields = Object.entries(d.fields).map(([key, field]) => [key, at(key, field)] as const);
+      const known = Object.entries(d.fields).filter(([, field]) => extended || !field.extension);
+      const fields = known.map(([key, field]) => [key, at(key, field)] as const);
       return { ...Object.fromEntries(fields), ...FIXED[schema.typeName] };
     }
     case "union": {
@@ -96,9 +98,9 @@ export function sampleOf(schema: Schema<unknown>, path: string, depth = 0): unkn
       return { type, value: at(type, d.variants[type] as Schema<unknown>) };
     }
     case "maybe":
-      return depth > BOTTOM ? d.nothing : sampleOf(d.inner, path, depth);
+      return depth > BOTTOM ? d.nothing : sampleOf(d.inner, path, depth, extended);
     case "lazy":
-      return sampleOf(d.get(), path, depth + 1);
+      return sampleOf(d.get(), path, depth + 1, extended);
     case "custom":
       return schema.zero();
   }
@@ -108,11 +110,12 @@ export function sampleOf(schema: Schema<unknown>, path: string, depth = 0): unkn
 export function samplesOf(
   schema: Schema<unknown>,
   path: string,
+  extended = false,
 ): { readonly variant: string; readonly value: unknown }[] {
   const d = schema.description;
-  if (d.kind !== "union") return [{ variant: "", value: sampleOf(schema, path) }];
+  if (d.kind !== "union") return [{ variant: "", value: sampleOf(schema, path, 0, extended) }];
   return Object.entries(d.variants).map(([type, inner]) => ({
     variant: type,
-    value: { type, value: sampleOf(inner, `${path}.${type}`, 1) },
+    value: { type, value: sampleOf(inner, `${path}.${type}`, 1, extended) },
   }));
 }

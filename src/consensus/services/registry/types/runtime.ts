@@ -7,6 +7,7 @@ import { Quantity } from "#common/quantity.js";
 import {
   bytes,
   enumeration,
+  extension,
   i64,
   list,
   map,
@@ -70,12 +71,26 @@ export class TxnSchedulerParameters extends struct("TxnSchedulerParameters", {
   proposerTimeout: named("propose_batch_timeout", omitEmpty(i64)),
 }) {}
 
+/** Demands receipts of storage nodes for the results of each round; an extension of the protocol. */
+export class StorageCommitteeParameters extends struct("StorageCommitteeParameters", {
+  /** Epoch from which commitments need receipts. */
+  validFrom: omitEmpty(u64),
+  groupSize: u16,
+  /** Fewest receipts that a commitment has to carry. */
+  minWriteReplication: u16,
+  /** Most write logs in one request to a storage node. */
+  maxApplyOps: u64,
+  /** Most entries in one write log. */
+  maxApplyWriteLogEntries: u64,
+}) {}
+
 export class StorageParameters extends struct("StorageParameters", {
   /** Rounds. */
   checkpointInterval: u64,
   checkpointNumKept: u64,
   /** Bytes. */
   checkpointChunkSize: u64,
+  committee: extension(optional(StorageCommitteeParameters)),
 }) {}
 
 /** The entity must have a node in the validator set. */

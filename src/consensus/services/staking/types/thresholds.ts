@@ -11,6 +11,8 @@ export const THRESHOLD_NODE_KEY_MANAGER = 4;
 export const THRESHOLD_RUNTIME_COMPUTE = 5;
 export const THRESHOLD_RUNTIME_KEY_MANAGER = 6;
 export const THRESHOLD_KEY_MANAGER_CHURP = 7;
+/** Of storage committees, an extension. */
+export const THRESHOLD_NODE_STORAGE = 8;
 
 export type ThresholdKind = number;
 export const ThresholdKind: Schema<number> = enumeration(
@@ -25,7 +27,7 @@ export const ThresholdKind: Schema<number> = enumeration(
     "runtime-keymanager": THRESHOLD_RUNTIME_KEY_MANAGER,
     "keymanager-churp": THRESHOLD_KEY_MANAGER_CHURP,
   },
-  Number.MAX_SAFE_INTEGER,
+  { max: Number.MAX_SAFE_INTEGER, extensions: { "node-storage": THRESHOLD_NODE_STORAGE } },
 );
 
 /** Misbehaviour that is punished. */
