@@ -264,9 +264,9 @@ export function memberAddress(index: number): NodeAddress {
 
 const FIRST_VERSION: Version = { major: 0, minor: 0, patch: 0 };
 
-/** What a member registers. @param version of the runtime that it hosts */
-export function memberOffer(member: Member, index: number, runtimeId: Uint8Array, version = FIRST_VERSION): NodeOffer {
-  const runtimes = member.kind === "compute" ? [{ id: runtimeId, version }] : [];
+/** What a member offers; of a runtime it registers the versions that it turns out to host. */
+export function memberOffer(member: Member, index: number, runtimeId: Uint8Array): NodeOffer {
+  const runtimes = member.kind === "compute" ? [{ id: runtimeId, version: FIRST_VERSION }] : [];
   const address = memberAddress(index);
   const { identity: keys, roles } = member;
   return { keys, entityId: member.entity.publicKey, roles, runtimes, address, softwareVersion: SOFTWARE_VERSION };

@@ -2,7 +2,6 @@ import { Fault } from "#common/errors/index.js";
 import { toHex } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { World } from "#common/ports/world.js";
-import type { Version } from "#common/version.js";
 import { Application } from "#consensus/app/app.js";
 import type { DebugSwitches } from "#consensus/app/context.js";
 import { STATE_NAMESPACE } from "#consensus/app/state-root.js";
@@ -46,13 +45,11 @@ export interface LocalNetworkOptions {
   readonly genesis: GenesisDocument;
   readonly members: readonly Member[];
   readonly runtimeId: Uint8Array;
-  /** Version of the runtime that the members host; 0.0.0 when absent. */
-  readonly runtimeVersion?: Version | undefined;
   readonly pace: Pace;
   /** Consensus heights kept before the latest; all when undefined. */
   readonly keep?: number | undefined;
-  /** Makes the runtime host of a member. */
-  readonly provision: (member: Member, site: HostSite) => RuntimeHost;
+  /** Makes the runtime host of a member for a version; undefined when the member does not have it. */
+  readonly provision: (member: Member, site: HostSite) => RuntimeHost | undefined;
   /** Lets compute nodes misbehave; all are honest when absent. */
   readonly byzantine?: ByzantineSwitches | undefined;
   /** Decides what becomes of messages between nodes; all arrive when absent. */
@@ -115,7 +112,7 @@ export class LocalNetwork {
         world,
         backend: this.backend,
         p2p: this.damageable(name, p2p),
-        offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId, options.runtimeVersion),
+        offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId),
         runtimes: serves ? [runtime()] : [],
       });
     });
@@ -128,7 +125,10 @@ export class LocalNetwork {
     const lies = (): boolean => byzantine.has(name, "wrong-results");
     return {
       ...honest,
-      provision: (site) => new LyingHost(honest.provision(site), site.port, lies),
+      provision(site) {
+        const host = honest.provision(site);
+        return host && new LyingHost(host, site.port, lies);
+      },
       conduct: switchedConduct(name, byzantine),
     };
   }

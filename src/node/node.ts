@@ -22,7 +22,8 @@ export interface NodeRuntimeOptions {
   readonly id: Uint8Array;
   /** The node's own disk for this runtime. */
   readonly disk: Disk;
-  readonly provision: (site: HostSite) => RuntimeHost;
+  /** Makes the host of a version; undefined when the node does not have it. */
+  readonly provision: (site: HostSite) => RuntimeHost | undefined;
   /** How the node behaves in committees, if not honestly. */
   readonly conduct?: Conduct | undefined;
 }
@@ -77,6 +78,7 @@ export class Node {
           disk,
           signer: identity.node,
           provision,
+          versionsChanged: () => this.registration?.renew(),
           consensusReader: new BackendReader(backend, submitter),
           ...(executes ? { executor: { submitter, conduct } } : {}),
         }),
@@ -86,9 +88,17 @@ export class Node {
     );
     if (offer !== undefined) {
       const available = (): boolean => [...this.runtimes, ...this.stored].every(({ isAvailable }) => isAvailable);
-      this.registration = new RegistrationWorker({ backend, submitter, offer, available, clock: world.clock, log });
+      const runtimes = (): NodeOffer["runtimes"] => offer.runtimes.flatMap((entry) => this.servedVersions(entry));
+      const { clock } = world;
+      this.registration = new RegistrationWorker({ backend, submitter, offer, runtimes, available, clock, log });
       this.prover = new BeaconProver({ backend, submitter, vrf: identity.vrf, log });
     }
+  }
+
+  /** What is registered of a runtime: each version that is hosted here, or what was offered when none ever is. */
+  private servedVersions(offered: NodeOffer["runtimes"][number]): NodeOffer["runtimes"] {
+    const { id } = offered;
+    return this.runtime(id)?.versions.map((version) => ({ id, version })) ?? [offered];
   }
 
   /** How the node's attempts to register have gone; undefined for nodes that only follow. */

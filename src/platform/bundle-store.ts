@@ -32,6 +32,7 @@ import { digestOfFile, readBundle, type ReadBundleOptions } from "./bundle-archi
 
 const BUNDLES = join("runtimes", "bundles");
 const TEMPORARY = join("runtimes", "tmp", "bundles");
+const ANY_BUNDLE = new Uint8Array(0);
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 const PROGRAM_MODE = 0o700;
@@ -90,11 +91,16 @@ export class BundleStore {
       });
   }
 
-  /** Path of the on-chain program of a runtime's version; undefined when no bundle brings it. */
-  executableOf(runtimeId: Uint8Array, version: Version): string | undefined {
-    for (const { manifest, folder } of this.list()) {
+  /**
+   * Path of the on-chain program of a runtime's version; undefined when no bundle brings it.
+   *
+   * @param bundle hash of the manifest of the only bundle that counts; empty when any does
+   */
+  executableOf(runtimeId: Uint8Array, version: Version, bundle: Uint8Array = ANY_BUNDLE): string | undefined {
+    for (const { manifest, hash, folder } of this.list()) {
       const component = onChainComponent(manifest);
       if (component === undefined || !equalBytes(manifest.id, runtimeId)) continue;
+      if (bundle.length > 0 && !equalBytes(bundle, hash)) continue;
       const name = component.elf?.executable ?? component.executable;
       if (name !== "" && compareVersions(component.version, version) === 0) return join(folder, name);
     }

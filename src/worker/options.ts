@@ -2,6 +2,7 @@ import type { Signer } from "#common/crypto/signature.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { World } from "#common/ports/world.js";
 import type { Version } from "#common/version.js";
+import type { VersionInfo } from "#consensus/services/registry/types/runtime.js";
 import type { Backend, Inclusion } from "#consensus/backends/backend.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
@@ -11,7 +12,10 @@ import type { Conduct } from "./executor/outlet.js";
 import type { TxPoolLimits } from "./txpool/limits.js";
 
 /** Where a runtime is to be hosted: all that a host needs except the runtime itself. */
-export type HostSite = Omit<InProcessHostOptions, "program">;
+export interface HostSite extends Omit<InProcessHostOptions, "program"> {
+  /** Which version is to be hosted. */
+  readonly deployment: VersionInfo;
+}
 
 /** Puts transactions of the node's key into blocks; `Submitter` does. */
 export interface TransactionSubmitter {
@@ -30,8 +34,13 @@ export interface RuntimeWorkerOptions {
   readonly disk: Disk;
   /** The node's identity: it signs proposals and commitments. */
   readonly signer: Signer;
-  /** Makes the host of the runtime, e.g. an `InProcessHost` with a program. Called once. */
-  readonly provision: (site: HostSite) => RuntimeHost;
+  /**
+   * Makes the host of a version of the runtime, e.g. an `InProcessHost` with a program. Undefined when the node does not
+   * have that version; it is asked again.
+   */
+  readonly provision: (site: HostSite) => RuntimeHost | undefined;
+  /** Told when the versions that the node can serve are others than before. */
+  readonly versionsChanged?: () => void;
   /** Present on nodes that serve in committees; commitments go through it. */
   readonly executor?: { readonly submitter: TransactionSubmitter; readonly conduct?: Conduct | undefined };
   /** What the runtime may read of the consensus layer; requests for it are refused when absent. */

@@ -6,6 +6,7 @@ import { FRAME_BYTES } from "#common/limits.js";
 import { DecodeError } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import { bytes } from "#common/schema/index.js";
+import type { Version } from "#common/version.js";
 import { type Event, HEADER_NORMAL, HEADER_ROUND_FAILED } from "#consensus/services/roothash/types.js";
 import { NodeDbSyncer } from "#mkvs/sync.js";
 import { Tree } from "#mkvs/tree/tree.js";
@@ -13,15 +14,16 @@ import type { JoinedTopic, Verdict } from "#p2p/host.js";
 import { topicId } from "#p2p/topic.js";
 import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
 import { RoundReader } from "#runtime/history/round-reader.js";
-import { firstAttempt } from "#runtime/host/first-attempt.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
+import { VersionedHost } from "#runtime/host/versioned.js";
 import { ConsensusSync } from "./consensus-sync.js";
 import { RuntimeClient } from "./client/runtime-client.js";
+import { DeploymentFollower } from "./deployments.js";
 import { dispatchAt } from "./dispatch.js";
 import { Executor } from "./executor/executor.js";
 import { serveTransactions } from "./executor/tx-sync.js";
-import type { FinalizedBy, RoundReport, RuntimeStatus, RuntimeWorkerOptions } from "./options.js";
+import type { FinalizedBy, HostSite, RoundReport, RuntimeStatus, RuntimeWorkerOptions } from "./options.js";
 import { RuntimeStorage } from "./runtime-storage.js";
 import { txPoolErrors } from "./txpool/errors.js";
 import { TxPool } from "./txpool/tx-pool.js";
@@ -36,6 +38,8 @@ const Gossiped = bytes({ max: FRAME_BYTES });
 export class RuntimeWorker {
   readonly client: RuntimeClient;
   readonly host: RuntimeHost;
+  private readonly versioned: VersionedHost;
+  private readonly deployments: DeploymentFollower;
   private readonly log: Log;
   private readonly storage: RuntimeStorage;
   private readonly reader: RoundReader;
@@ -67,7 +71,9 @@ export class RuntimeWorker {
     });
     const { db, history } = this.storage;
     this.reader = new RoundReader(db);
-    this.host = this.provision();
+    this.versioned = this.hostVersions();
+    this.host = this.versioned;
+    this.deployments = new DeploymentFollower(backend, this.versioned);
     this.consensusSync = new ConsensusSync(backend, this.host, clock, log);
     this.pool = new TxPool({
       host: this.host,
@@ -85,10 +91,11 @@ export class RuntimeWorker {
     this.client = new RuntimeClient({ ...common, history, reader: this.reader });
   }
 
-  private provision(): RuntimeHost {
-    const { runtimeId, world, backend, disk, signer, consensusReader } = this.options;
+  private hostVersions(): VersionedHost {
+    const { runtimeId, world, backend, disk, signer, consensusReader, provision, versionsChanged } = this.options;
     const { db } = this.storage;
-    return this.options.provision({
+    const log = this.log.child("host");
+    const site: Omit<HostSite, "deployment"> = {
       runtimeId,
       chainContext: backend.app.chainContext,
       environment: {
@@ -101,8 +108,15 @@ export class RuntimeWorker {
       },
       port: { openTree: (root) => new Tree({ db, root }) },
       clock: world.clock,
-      log: this.log.child("host"),
-    });
+      log,
+    };
+    const hostOf = (deployment: HostSite["deployment"]): RuntimeHost | undefined => provision({ ...site, deployment });
+    return new VersionedHost({ runtimeId, provision: hostOf, log }, versionsChanged);
+  }
+
+  /** Versions of the runtime that this node can serve, now or once they are in force. */
+  get versions(): readonly Version[] {
+    return this.versioned.versions;
   }
 
   /** Blocks of the runtime. */
@@ -134,7 +148,8 @@ export class RuntimeWorker {
   async start(): Promise<void> {
     const { runtimeId, backend, p2p } = this.options;
     const { chainContext } = backend.app;
-    await firstAttempt(this.host);
+    this.deployments.start();
+    await this.versioned.start();
     this.consensusSync.start();
     this.topic = p2p.join(topicId(chainContext, "tx", runtimeId), (data) => this.receive(data));
     this.ends.push(serveTransactions(p2p, chainContext, runtimeId, (txHash) => this.pool.get(txHash)));
@@ -146,6 +161,7 @@ export class RuntimeWorker {
   async stop(): Promise<void> {
     this.topic?.leave();
     for (const end of this.ends.splice(0)) end();
+    this.deployments.stop();
     await this.storage.stop();
     await this.executor?.stop();
     // Whoever waits for the runtime need not wait any longer.

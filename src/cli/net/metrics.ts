@@ -19,7 +19,10 @@ export class NetMetrics {
 
   /** Hosts whose calls are counted. */
   provision(provision: LocalNetworkOptions["provision"]): LocalNetworkOptions["provision"] {
-    return (member, site) => meteredHost(provision(member, site), this.metrics, systemClock);
+    return (member, site) => {
+      const host = provision(member, site);
+      return host && meteredHost(host, this.metrics, systemClock);
+    };
   }
 
   /**

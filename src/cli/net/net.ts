@@ -32,6 +32,7 @@ import {
   type Status,
   textReporter,
 } from "./reporter.js";
+import { withBundles } from "./bundled-hosts.js";
 import { openProgram } from "./program.js";
 import { type Provisioner, provisionerOf, provisionerOfProgram } from "./runtime-host.js";
 import { OWN_RUNTIME, setUpNetwork } from "./setup.js";
@@ -175,7 +176,12 @@ async function runIn(
   const world = worldOf(folder, options);
   // Loaded only when it is asked for, because it would cost every start.
   const metrics = options.metrics === undefined ? undefined : new (await import("./metrics.js")).NetMetrics();
-  const hosts = provisioner(options.runtimeHost, world.log);
+  const hosts = withBundles(provisioner(options.runtimeHost, world.log), {
+    own: runtime,
+    kind: options.runtimeHost,
+    store: new BundleStore(folder.path),
+    log: world.log,
+  });
   const wary = options.byzantine.length > 0;
   const { genesis, members, accounts } = setUpNetwork(folder, { nowMs: systemClock.nowMs(), wary, runtime });
   const network = new LocalNetwork({
@@ -183,7 +189,6 @@ async function runIn(
     genesis,
     members,
     runtimeId: runtime.id,
-    runtimeVersion: runtime.version,
     pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
     keep: options.keep,
     provision: metrics?.provision(hosts) ?? hosts,

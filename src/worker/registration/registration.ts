@@ -1,6 +1,8 @@
+import { equalBytes } from "#common/bytes.js";
 import { Inbox } from "#common/inbox.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
+import { compareVersions } from "#common/version.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { decodeEvent } from "#consensus/app/events.js";
 import { epochEvent } from "#consensus/services/beacon/events.js";
@@ -17,6 +19,8 @@ export interface RegistrationOptions {
   readonly backend: Backend;
   readonly submitter: Submitter;
   readonly offer: NodeOffer;
+  /** Runtimes and versions that the node can serve now; those of the offer when absent. */
+  readonly runtimes?: () => NodeOffer["runtimes"];
   /** Whether all roles of the node are ready to serve; nothing is registered before. */
   readonly available: () => boolean;
   readonly clock: Clock;
@@ -36,6 +40,7 @@ export class RegistrationWorker {
   private readonly inbox: Inbox<bigint>;
   private registeredIn: bigint | undefined;
   private unsubscribe: () => void = () => undefined;
+  private running = false;
   private stopping = false;
   private made: RegistrationAttempts = {
     lastAttemptMs: undefined,
@@ -62,11 +67,19 @@ export class RegistrationWorker {
   }
 
   async start(): Promise<void> {
+    this.running = true;
     this.unsubscribe = this.options.backend.onBlock(({ outcome }) => {
       // Between epochs there is nothing to renew.
       const newEpoch = outcome.beginEvents.some((event) => decodeEvent(epochEvent, event) !== undefined);
       if (newEpoch || this.registeredIn === undefined) this.check();
     });
+    this.check();
+  }
+
+  /** Registers again if what the node can serve is not what the chain holds. */
+  renew(): void {
+    if (!this.running || this.stopping) return;
+    this.registeredIn = undefined;
     this.check();
   }
 
@@ -90,13 +103,27 @@ export class RegistrationWorker {
   /** Whether the chain already holds a registration of this epoch, by genesis or from before a restart. */
   private isCurrent(epoch: bigint): boolean {
     const node = getNode(this.options.backend.stateAt(0n), this.options.offer.keys.node.publicKey);
-    return node !== undefined && node.expiration >= epoch + EXPIRATION_EPOCHS;
+    return (
+      node !== undefined && node.expiration >= epoch + EXPIRATION_EPOCHS && this.isWhatWeServe(node.runtimes ?? [])
+    );
+  }
+
+  private get runtimes(): NodeOffer["runtimes"] {
+    return this.options.runtimes?.() ?? this.options.offer.runtimes;
+  }
+
+  private isWhatWeServe(registered: readonly (NodeOffer["runtimes"][number] | null)[]): boolean {
+    const { runtimes } = this;
+    if (runtimes.length !== registered.length) return false;
+    return runtimes.every(({ id, version }) =>
+      registered.some((r) => r !== null && equalBytes(r.id, id) && compareVersions(r.version, version) === 0),
+    );
   }
 
   private async register(epoch: bigint): Promise<void> {
     const { offer, submitter, clock } = this.options;
     this.made = { ...this.made, lastAttemptMs: clock.nowMs() };
-    const descriptor = signDescriptor(offer, epoch + EXPIRATION_EPOCHS);
+    const descriptor = signDescriptor({ ...offer, runtimes: this.runtimes }, epoch + EXPIRATION_EPOCHS);
     await submitter.submit("registry.RegisterNode", MultiSignedNode.encode(descriptor));
     this.made = { ...this.made, lastRegistrationMs: clock.nowMs(), lastError: undefined };
   }
