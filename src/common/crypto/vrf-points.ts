@@ -120,6 +120,11 @@ export function encodeToCurve(publicKey: Uint8Array, alpha: Uint8Array): CurvePo
 
 const COFACTOR = toLittleEndian(8n, SCALAR_SIZE);
 
+/** Eight times a point of 32 bytes; undefined when the kernels cannot tell. */
+export function quickCofactor(point: Uint8Array): Uint8Array | undefined {
+  return ed25519Multiply(COFACTOR, point);
+}
+
 /** Points that a proof or its check needs, encoded. */
 export interface ProofPoints {
   readonly gamma: Uint8Array;
@@ -138,7 +143,7 @@ export function quickProofPoints(hBytes: Uint8Array, x: bigint, k: bigint): Proo
   const u = ed25519MultiplyBase(nonce);
   const v = ed25519Multiply(nonce, hBytes);
   if (gamma === undefined || u === undefined || v === undefined) return undefined;
-  const cofactorGamma = ed25519Multiply(COFACTOR, gamma);
+  const cofactorGamma = quickCofactor(gamma);
   return cofactorGamma === undefined ? undefined : { gamma, u, v, cofactorGamma };
 }
 
@@ -161,7 +166,7 @@ export function quickCheckPoints(y: Uint8Array, h: Uint8Array, proof: Uint8Array
   if (sB === undefined || cY === undefined || sH === undefined || cGamma === undefined) return undefined;
   const u = ed25519Subtract(sB, cY);
   const v = ed25519Subtract(sH, cGamma);
-  const cofactorGamma = ed25519Multiply(COFACTOR, gamma);
+  const cofactorGamma = quickCofactor(gamma);
   if (u === undefined || v === undefined || cofactorGamma === undefined) return undefined;
   return { gamma, u, v, cofactorGamma };
 }

@@ -15,6 +15,7 @@ import {
   fromLittleEndian,
   ORDER,
   quickCheckPoints,
+  quickCofactor,
   quickProofPoints,
   SCALAR_SIZE,
   toLittleEndian,
@@ -139,6 +140,9 @@ export function proofToBeta(proof: Uint8Array): Uint8Array | null {
   if (proof.length !== PROOF_SIZE || !isReducedScalar(proof.subarray(48))) {
     return null;
   }
-  const gamma = decodePoint(proof.slice(0, 32));
+  const gammaBytes = proof.slice(0, 32);
+  const quick = quickCofactor(gammaBytes);
+  if (quick !== undefined) return output(quick);
+  const gamma = decodePoint(gammaBytes);
   return gamma === undefined ? null : output(gamma.clearCofactor().toBytes());
 }

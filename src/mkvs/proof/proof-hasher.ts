@@ -12,8 +12,16 @@ const NO_LEAF = 2;
 /** Children that an internal node waits for: embedded leaf, left, right. */
 const CHILDREN = 3;
 
-/** Hashes for all proofs: nothing in it survives a call. */
-const engine = new HashEngine();
+/** Hashes for all proofs, since nothing in it survives a call. It is assembled for the first proof, not at start. */
+const engines: HashEngine[] = [];
+
+function theEngine(): HashEngine {
+  const [made] = engines;
+  if (made !== undefined) return made;
+  const engine = new HashEngine();
+  engines.push(engine);
+  return engine;
+}
 
 /** Gets each leaf of a proof with its hash, in the order in which the proof holds them. The hash is lent for the call. */
 export type TakeLeaf = (key: Uint8Array, value: Uint8Array, hash: Uint8Array) => void;
@@ -25,6 +33,7 @@ export type TakeLeaf = (key: Uint8Array, value: Uint8Array, hash: Uint8Array) =>
 export class ProofHasher {
   readonly #version: number;
   readonly #takeLeaf: TakeLeaf;
+  readonly #engine = theEngine();
   #bytes = new Uint8Array(2560);
   /** For each open node: where its hash input begins, where its child hashes begin, how many children have come. */
   readonly #starts: number[] = [];
@@ -120,7 +129,7 @@ export class ProofHasher {
     const valueAt = this.#leafHead(entry, at);
     const key = entry.subarray(at + 3, valueAt - 4);
     const value = entry.subarray(valueAt, valueAt + readU32le(entry, valueAt - 4));
-    const hash = engine.hashLeaf(key, value);
+    const hash = this.#engine.hashLeaf(key, value);
     this.#takeLeaf(key, value, hash);
     return hash;
   }
@@ -142,7 +151,7 @@ export class ProofHasher {
         return;
       }
       const start = this.#starts[top] as number;
-      hash = engine.hash(this.#bytes, start, this.#end);
+      hash = this.#engine.hash(this.#bytes, start, this.#end);
       at = 0;
       this.#end = start;
       this.#starts.pop();
