@@ -1,5 +1,6 @@
-// Compiles src to dist and bundles the command line into dist/qanat.mjs. With --only bundle the compiler is left out.
-import { chmodSync, existsSync, readdirSync, rmSync } from "node:fs";
+// Compiles src to dist and bundles the command line into dist/qanat.cjs, which dist/qanat.mjs starts. With --only bundle
+// the compiler is left out.
+import { chmodSync, copyFileSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { alone, markBuilt, sourcePrint } from "./support/fresh.mjs";
@@ -7,6 +8,8 @@ import { ROOT, run, TSC } from "./support/run.mjs";
 
 /** Packages with native parts: they find their binaries beside their own files, so they stay outside the bundle. */
 const NATIVE = ["lmdb", "sodium-native", "esbuild"];
+
+const KEEP_CODE_TIMEOUT_MS = 60_000;
 
 /** Compiles and bundles; ends the process when the compiler refuses. */
 export async function build() {
@@ -26,25 +29,33 @@ export async function build() {
 
 /** One file for the command line: reading one file starts several times faster than reading hundreds. */
 export async function bundle() {
-  if (!existsSync(join(ROOT, "src/cli/main.ts"))) {
-    process.stderr.write("build: src/cli/main.ts does not exist, so there is no dist/qanat.mjs\n");
-    return;
-  }
-  await bundleFile("src/cli/main.ts", "dist/qanat.mjs");
+  await bundleFile("src/cli/main.ts", "dist/qanat.cjs", {
+    format: "cjs",
+    define: { "import.meta.url": "qanatUrl" },
+    banner: { js: 'const qanatUrl = require("node:url").pathToFileURL(__filename).href;' },
+  });
   // A runtime is one file too: its sandbox shows it no other.
-  await bundleFile("examples/kv/process.ts", "dist/runtimes/kv.mjs");
+  await bundleFile("examples/kv/process.ts", "dist/runtimes/kv.mjs", {
+    format: "esm",
+    banner: {
+      // Bundled CommonJS packages call require, which a module does not have.
+      js: 'import { createRequire as qanatRequire } from "node:module";\nconst require = qanatRequire(import.meta.url);',
+    },
+  });
+  const program = join(ROOT, "dist/qanat.mjs");
+  copyFileSync(join(ROOT, "tools/support/launcher.mjs"), program);
+  chmodSync(program, 0o755);
+  await keepCode(program);
 }
 
-async function bundleFile(entry, output) {
+async function bundleFile(entry, output, how) {
   const esbuild = await import("esbuild");
-  const outfile = join(ROOT, output);
   await esbuild.build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
-    outfile,
+    outfile: join(ROOT, output),
     bundle: true,
     platform: "node",
-    format: "esm",
     target: "node20",
     conditions: ["source", "node"],
     external: NATIVE,
@@ -52,12 +63,18 @@ async function bundleFile(entry, output) {
     sourcesContent: false,
     logLevel: "warning",
     legalComments: "eof",
-    banner: {
-      // Bundled CommonJS packages call require, which a module does not have.
-      js: '#!/usr/bin/env node\nimport { createRequire as qanatRequire } from "node:module";\nconst require = qanatRequire(import.meta.url);',
-    },
+    ...how,
   });
-  chmodSync(outfile, 0o755);
+}
+
+/** Runs a network for one round and keeps what V8 compiled; without that the program is slower to start, no more. */
+async function keepCode(program) {
+  const code = await run(process.execPath, [program, "net", "--rounds", "1", "--json", "--port", "0"], {
+    stdio: ["ignore", "ignore", "inherit"],
+    env: { ...process.env, QANAT_KEEP_CODE: "1" },
+    timeout: KEEP_CODE_TIMEOUT_MS,
+  });
+  if (code !== 0) process.stderr.write(`build: a network for one round ended with code ${code}; no code was kept\n`);
 }
 
 /** Removes compiled files whose source is gone: else a deleted module would still resolve. */

@@ -236,8 +236,8 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(FAILURE);
 });
 
-try {
-  await program().parseAsync(process.argv);
-} catch (error) {
-  process.exitCode = report(error);
-}
+program()
+  .parseAsync(process.argv)
+  .catch((error: unknown) => {
+    process.exitCode = report(error);
+  });

@@ -46,10 +46,12 @@ export function markBuilt(print) {
   writeFileSync(BUILT, print);
 }
 
+const TOOLS = ["tools/build.mjs", "tools/support/launcher.mjs"];
+
 /** One line that changes when any source or any setting of the build changes. */
 export function sourcePrint() {
   const hash = createHash("sha256");
-  for (const file of ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.base.json", "tools/build.mjs"]) {
+  for (const file of ["package.json", "package-lock.json", "tsconfig.json", "tsconfig.base.json", ...TOOLS]) {
     hash.update(`${file}\n${readFileSync(join(ROOT, file))}`);
   }
   for (const folder of ["src", "examples"]) printFolder(hash, folder);
