@@ -56,6 +56,18 @@ class KnownTree {
     return node;
   }
 
+  /**
+   * Verifies a proof from the root down and merges it into what is known.
+   *
+   * @throws DecodeError for a wrong proof
+   */
+  absorb(proof: Proof): Child {
+    const proven = verifyProof(this.root.hash, proof);
+    this.#makeRoom(proven);
+    this.#tree = mergeTrees(this.#tree, proven);
+    return proven;
+  }
+
   /** A proof is rooted at the node that was asked for, or at the root of the tree. */
   #merge(stub: Stub, proof: Proof): Child {
     const below = equalBytes(proof.untrustedRoot, stub.hash);
@@ -122,12 +134,27 @@ export class SyncedSource implements NodeSource {
     const { proof } =
       request.kind === "get" ? this.#syncer.syncGet(request.request) : this.#syncer.syncIterate(request.request);
     const node = this.#known.accept(stub, proof);
-    if (this.#recent !== undefined) {
-      for (const fetched of nodesOf(node)) {
-        this.#recent.add(fetched);
-      }
-    }
+    this.#remember(node);
     return node;
+  }
+
+  prefetch(prefixes: readonly Uint8Array[], limit: number): void {
+    const { root } = this.#known;
+    if (prefixes.length === 0 || isEmptyRoot(root)) {
+      return;
+    }
+    const tree = { root, position: root.hash };
+    const request = { tree, prefixes: prefixes.slice(), limit, proofVersion: PROOF_V0 };
+    this.#remember(this.#known.absorb(this.#syncer.syncGetPrefixes(request).proof));
+  }
+
+  #remember(fetched: Child): void {
+    if (this.#recent === undefined) {
+      return;
+    }
+    for (const node of nodesOf(fetched)) {
+      this.#recent.add(node);
+    }
   }
 }
 

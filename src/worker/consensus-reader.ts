@@ -50,12 +50,12 @@ export class BackendReader implements ConsensusReader {
    *
    * @throws CodedError unknown/1 for heights that are not kept or further in the future
    */
-  async lightBlock(requested: bigint): Promise<LightBlock> {
+  lightBlock(requested: bigint): LightBlock {
     return lightBlockAt(this.backend, this.validatorsAt(requested).height);
   }
 
   /** The validators of a height, of the next one too. @throws CodedError unknown/1 */
-  async validators(requested: bigint): Promise<Validators> {
+  validators(requested: bigint): Validators {
     const { height, set } = this.validatorsAt(requested);
     return { height, meta: ValidatorSet.encode(set) };
   }
@@ -68,7 +68,7 @@ export class BackendReader implements ConsensusReader {
   }
 
   /** Events of one service at a height, in the order in which they came about. @throws CodedError unknown/1 */
-  async events(requested: bigint, kind: number): Promise<Uint8Array[]> {
+  events(requested: bigint, kind: number): Uint8Array[] {
     const read = READERS[kind];
     if (read === undefined) throw unknown("method not supported");
     const height = this.definite(requested);
@@ -87,7 +87,7 @@ export class BackendReader implements ConsensusReader {
   }
 
   /** The transaction with which the proposer closed a block, and its proof. @throws CodedError unknown/1 */
-  async metadataTransaction(requested: bigint): Promise<HostFetchBlockMetadataTxResponse> {
+  metadataTransaction(requested: bigint): HostFetchBlockMetadataTxResponse {
     const height = this.definite(requested);
     const txs = this.backend.block(height)?.data.txs;
     if (txs === undefined) throw this.notKept(height);
@@ -98,7 +98,7 @@ export class BackendReader implements ConsensusReader {
     throw unknown("block metadata transaction not found");
   }
 
-  async genesisHeight(): Promise<bigint> {
+  genesisHeight(): bigint {
     return this.backend.app.initialHeight;
   }
 

@@ -86,6 +86,8 @@ export interface NodeSource {
    * @throws Fault when the node cannot be had
    */
   resolve(stub: Stub, key: Uint8Array, iterating: boolean): Node;
+  /** Brings all entries under some prefixes, at most `limit`; only where nodes come from a peer. */
+  prefetch?(prefixes: readonly Uint8Array[], limit: number): void;
 }
 
 const LEAF_PREFIX = 0x00;

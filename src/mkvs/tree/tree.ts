@@ -81,6 +81,17 @@ export class Tree implements KeyValueStore {
     return this.#working.removeExisting(key);
   }
 
+  /**
+   * Fetches all entries under some prefixes of the tree that it was made from, in one request. Without effect on a tree
+   * that is not fetched from somebody.
+   *
+   * @param limit most entries in all, 1 to 65535
+   * @throws the errors of the syncer, and DecodeError for a wrong proof
+   */
+  prefetch(prefixes: readonly Uint8Array[], limit: number): void {
+    this.#working.prefetch?.(prefixes, limit);
+  }
+
   /** Hash of the tree as it stands, changes included. Costs a hash per changed node, once. */
   rootHash(): Uint8Array {
     return this.#working.rootHash();

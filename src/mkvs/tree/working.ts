@@ -27,6 +27,8 @@ export interface WorkingTree {
   commit(base: Root | undefined, root: Root): WriteLog;
   /** Lets trees that follow this one use the nodes that it has changed; only where trees are fetched from somebody. */
   share?(recent: RecentNodes): void;
+  /** Fetches entries ahead; only where trees are fetched from somebody. */
+  prefetch?(prefixes: readonly Uint8Array[], limit: number): void;
   /** Lets go of everything. */
   close(): void;
 }
@@ -105,6 +107,10 @@ export class NodeWorkingTree implements WorkingTree {
 
   share(recent: RecentNodes): void {
     this.#nodes.share(recent);
+  }
+
+  prefetch(prefixes: readonly Uint8Array[], limit: number): void {
+    this.#nodes.source.prefetch?.(prefixes, limit);
   }
 
   close(): void {

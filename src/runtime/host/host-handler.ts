@@ -2,12 +2,15 @@ import { unknown } from "#common/errors/index.js";
 import type { ProofResponse } from "#mkvs/proof/proof.js";
 import type { ReadSyncer } from "#mkvs/sync.js";
 import {
+  type AnswerOf,
   type Body,
+  type BodyKind,
   bodyOf,
   type BodyValue,
   type HostFetchBlockMetadataTxResponse,
   type HostProveFreshnessResponse,
   type HostRegisterNotifyRequest,
+  type HostRequestKind,
   type HostRpcCallRequest,
   type HostRpcCallResponse,
   type HostStorageSyncRequest,
@@ -25,16 +28,19 @@ export interface LocalStorage {
   set(key: Uint8Array, value: Uint8Array): void;
 }
 
+/** What may be there at once. A runtime beside the node can have only what is: it does not wait. */
+export type Awaitable<T> = T | Promise<T>;
+
 /** What a runtime may ask about the consensus layer. */
 export interface ConsensusReader {
   /** The light block of a height, 0 for the latest; for a height that does not exist yet only its validator set. */
-  lightBlock(height: bigint): Promise<LightBlock>;
-  validators(height: bigint): Promise<Validators>;
+  lightBlock(height: bigint): Awaitable<LightBlock>;
+  validators(height: bigint): Awaitable<Validators>;
   /** Encoded events of one kind, see EVENT_KIND. */
-  events(height: bigint, kind: number): Promise<Uint8Array[]>;
+  events(height: bigint, kind: number): Awaitable<Uint8Array[]>;
   /** The transaction with which the proposer closed a block. */
-  metadataTransaction(height: bigint): Promise<HostFetchBlockMetadataTxResponse>;
-  genesisHeight(): Promise<bigint>;
+  metadataTransaction(height: bigint): Awaitable<HostFetchBlockMetadataTxResponse>;
+  genesisHeight(): Awaitable<bigint>;
   /** Puts 32 bytes into a block, signed by this node. */
   proveFreshness(blob: Uint8Array): Promise<HostProveFreshnessResponse>;
 }
@@ -77,12 +83,22 @@ const MAX_FETCH = 100;
 const notSupported = () => unknown("method not supported");
 const endpointNotSupported = () => unknown("endpoint not supported");
 
+/** The answer of a kind, made of a value that may be still to come. */
+function answered<K extends BodyKind, T>(
+  kind: K,
+  value: Awaitable<T>,
+  answer: (value: T) => BodyValue<K>,
+): Awaitable<Body> {
+  if (value instanceof Promise) return value.then((found) => bodyOf(kind, answer(found)));
+  return bodyOf(kind, answer(value));
+}
+
 /** Answers what a runtime asks of its host (runtime host protocol: runtime to host bodies). */
 export class HostHandler {
   constructor(private readonly environment: HostEnvironment) {}
 
-  /** @throws CodedError when the request cannot be met */
-  async handle(request: Body): Promise<Body> {
+  /** @throws CodedError when the request cannot be met; now, or by the promise */
+  handle(request: Body): Awaitable<Body> {
     switch (request.type) {
       case "HostIdentityRequest":
         return bodyOf("HostIdentityResponse", { nodeId: this.environment.nodeId });
@@ -95,18 +111,33 @@ export class HostHandler {
       case "HostFetchTxBatchRequest":
         return this.fetchTransactions(request.value);
       case "HostRPCCallRequest":
-        return bodyOf("HostRPCCallResponse", await this.enclaves.call(request.value));
+        return answered("HostRPCCallResponse", this.enclaves.call(request.value), (answer) => answer);
       case "HostSubmitPeerFeedbackRequest":
         this.enclaves.feedback(request.value);
         return bodyOf("HostSubmitPeerFeedbackResponse", {});
       case "HostSubmitTxRequest":
-        return bodyOf("HostSubmitTxResponse", await this.component.submit(request.value));
+        return answered("HostSubmitTxResponse", this.component.submit(request.value), (answer) => answer);
       case "HostRegisterNotifyRequest":
         this.component.registerNotify(request.value);
         return bodyOf("HostRegisterNotifyResponse", {});
       default:
         return this.askConsensus(request);
     }
+  }
+
+  /**
+   * Answers what can be answered at once, for a runtime that does not wait.
+   *
+   * @throws CodedError when the request cannot be met, or not at once
+   */
+  ask<K extends HostRequestKind>(kind: K, value: BodyValue<K>): AnswerOf<K> {
+    const answer = this.handle(bodyOf(kind, value));
+    if (answer instanceof Promise) {
+      // Whatever comes of it, nobody will hear of it.
+      answer.catch(() => undefined);
+      throw unknown(`${kind} cannot be answered at once`);
+    }
+    return answer.value as AnswerOf<K>;
   }
 
   private get enclaves(): EnclaveCalls {
@@ -119,26 +150,34 @@ export class HostHandler {
     return this.environment.component;
   }
 
-  private async askConsensus(request: Body): Promise<Body> {
+  private askConsensus(request: Body): Awaitable<Body> {
     const { consensus } = this.environment;
     if (consensus === undefined) throw notSupported();
     switch (request.type) {
       case "HostFetchConsensusBlockRequest":
-        return bodyOf("HostFetchConsensusBlockResponse", { block: await consensus.lightBlock(request.value.height) });
+        return answered("HostFetchConsensusBlockResponse", consensus.lightBlock(request.value.height), (block) => ({
+          block,
+        }));
       case "HostFetchConsensusValidatorsRequest":
-        return bodyOf("HostFetchConsensusValidatorsResponse", {
-          validators: await consensus.validators(request.value.height),
-        });
-      case "HostFetchConsensusEventsRequest":
-        return bodyOf("HostFetchConsensusEventsResponse", {
-          events: await consensus.events(request.value.height, request.value.kind),
-        });
-      case "HostFetchBlockMetadataTxRequest":
-        return bodyOf("HostFetchBlockMetadataTxResponse", await consensus.metadataTransaction(request.value.height));
+        return answered(
+          "HostFetchConsensusValidatorsResponse",
+          consensus.validators(request.value.height),
+          (validators) => ({ validators }),
+        );
+      case "HostFetchConsensusEventsRequest": {
+        const { height, kind } = request.value;
+        return answered("HostFetchConsensusEventsResponse", consensus.events(height, kind), (events) => ({ events }));
+      }
+      case "HostFetchBlockMetadataTxRequest": {
+        const found = consensus.metadataTransaction(request.value.height);
+        return answered("HostFetchBlockMetadataTxResponse", found, (answer) => answer);
+      }
       case "HostFetchGenesisHeightRequest":
-        return bodyOf("HostFetchGenesisHeightResponse", { height: await consensus.genesisHeight() });
-      case "HostProveFreshnessRequest":
-        return bodyOf("HostProveFreshnessResponse", await consensus.proveFreshness(request.value.blob));
+        return answered("HostFetchGenesisHeightResponse", consensus.genesisHeight(), (height) => ({ height }));
+      case "HostProveFreshnessRequest": {
+        const proof = consensus.proveFreshness(request.value.blob);
+        return answered("HostProveFreshnessResponse", proof, (answer) => answer);
+      }
       default:
         throw notSupported();
     }

@@ -2,6 +2,7 @@ import type { RuntimeProgram } from "../kit/define-runtime.js";
 import { Dispatcher } from "../kit/dispatcher.js";
 import type { HostPort } from "../kit/host-port.js";
 import { Connection } from "../rhp/connection.js";
+import { HostHandler } from "./host-handler.js";
 import type { RunningRuntime, RuntimeLauncher } from "./launcher.js";
 import { queueStream } from "./queue-stream.js";
 import { SupervisedHost, type SupervisedSite } from "./supervised.js";
@@ -17,9 +18,14 @@ class ProgramLauncher implements RuntimeLauncher {
   constructor(private readonly options: InProcessHostOptions) {}
 
   launch(): Promise<RunningRuntime> {
-    const { program, port, clock, log } = this.options;
+    const { program, port, environment, clock, log } = this.options;
     const [stream, runtimeEnd] = queueStream();
-    const dispatcher = new Dispatcher(program, port);
+    const handler = new HostHandler(environment);
+    const dispatcher = new Dispatcher(program, {
+      openTree: (root) => port.openTree(root),
+      executed: (tree) => port.executed?.(tree),
+      ask: (kind, value) => handler.ask(kind, value),
+    });
     const runtime = new Connection({
       side: "runtime",
       stream: runtimeEnd,

@@ -1,4 +1,6 @@
-import { concatBytes, readU64be, u64be } from "#common/bytes.js";
+import { concatBytes, equalBytes, readU64be, toHex, u64be } from "#common/bytes.js";
+import { defineContext, type Domain, signed, SignatureInvalid, type Signer } from "#common/crypto/signature.js";
+import { DecodeError } from "#common/errors/index.js";
 import { bytes, raw, struct, text, u64, unionOf } from "#common/schema/index.js";
 import { MAX_KEY_BYTES } from "#mkvs/key-value.js";
 import { refuse } from "./refusal.js";
@@ -19,10 +21,50 @@ export class Call extends struct("Call", {
   args: raw,
 }) {}
 
+/** Where a transaction is meant for: a signature for one runtime of one chain must not count for another. */
+export interface CallTarget {
+  /** 32 bytes. */
+  readonly runtimeId: Uint8Array;
+  /** Hexadecimal chain context of the consensus layer. */
+  readonly chainContext: string;
+}
+
+const CALL_CONTEXT = defineContext("qanat/runtime: call", { chain: true, suffix: " for runtime " });
+
+/** A call that its sender has signed; the sender is the public key. */
+export class SignedCall extends signed("SignedCall", Call, CALL_CONTEXT) {}
+
+function domainOf({ runtimeId, chainContext }: CallTarget): Domain {
+  return { suffix: toHex(runtimeId), chainContext };
+}
+
+/** Signs a call. @returns the transaction */
+export function signCall(signer: Signer, call: Omit<Call, "sender">, target: CallTarget): Uint8Array {
+  return SignedCall.encode(SignedCall.sign(signer, { ...call, sender: signer.publicKey }, domainOf(target)));
+}
+
+/**
+ * Opens a transaction made by `signCall`: the `decodeCall` of runtimes whose senders are public keys.
+ *
+ * @throws DecodeError when it is malformed, or not signed by its sender for this runtime and chain
+ */
+export function openSignedCall(transaction: Uint8Array, target: CallTarget): Call {
+  const envelope = SignedCall.decode(transaction, "runtime");
+  try {
+    const call = SignedCall.open(envelope, domainOf(target));
+    if (!equalBytes(call.sender, envelope.signature.publicKey)) throw new DecodeError("signed by somebody else");
+    return call;
+  } catch (error) {
+    if (error instanceof SignatureInvalid) throw new DecodeError(error.message);
+    throw error;
+  }
+}
+
 /** What a transaction answers. */
 export const CallOutput = unionOf("CallOutput", { Success: raw, Error: text({ max: 1 << 20 }) });
 
-function nonceKey(sender: Uint8Array): Uint8Array {
+/** Where the next nonce of a sender is kept. */
+export function nonceKey(sender: Uint8Array): Uint8Array {
   return concatBytes(Uint8Array.of(NONCE_PREFIX), sender);
 }
 

@@ -1,89 +1,102 @@
 import { utf8 } from "#common/bytes.js";
-import type { Header, Message, RoundResults } from "#consensus/services/roothash/types.js";
+import { HmacDrbg } from "#common/crypto/drbg.js";
+import type { Schema } from "#common/schema/index.js";
+import { type Header, headerHash, type Message, type RoundResults } from "#consensus/services/roothash/types.js";
 import { MAX_TAG_KEY_BYTES } from "../transaction/artifacts.js";
 import type { Tag } from "../transaction/io-tree.js";
+import type { ConsensusState } from "./consensus-state.js";
+import { expectResult, type OutgoingMessage, type ResultHandler } from "./messages.js";
 import { refuse } from "./refusal.js";
 import type { StateStore } from "./state.js";
+
+/**
+ * What the code runs for: the check of a transaction for the pool, the execution of a batch, or a query. Whether a batch
+ * is being put together or executed as proposed cannot be told: both must come to the same.
+ */
+export type Mode = "check" | "execute" | "query";
 
 /** What one batch, check or query is based on. */
 export interface BatchBasis {
   readonly runtimeId: Uint8Array;
+  readonly mode: Mode;
   /** Header of the last finalized block. */
   readonly header: Header;
   readonly epoch: bigint;
   readonly maxMessages: number;
   /** Results of the last normal round; absent before the first and outside of execution. */
   readonly roundResults: RoundResults | null;
+  /** Opens the state of the consensus layer that the batch is based on. */
+  openConsensus(): ConsensusState;
 }
 
-/** One batch, check or query as the runtime's code sees it. */
-export class BatchContext {
-  /** Messages to the consensus layer, in the order of their indices. */
-  readonly messages: Message[] = [];
+/** An event with a typed value; made by `defineEvent`. */
+export interface EventType<T> {
+  /** Key of the tag that clients look for. */
+  readonly key: string;
+  readonly value: Schema<T>;
+}
 
-  constructor(
-    readonly basis: BatchBasis,
-    readonly state: StateStore,
-  ) {}
+/** Declares an event. Clients find it under its key and decode its value with the same schema. */
+export function defineEvent<T>(key: string, value: Schema<T>): EventType<T> {
+  return { key, value };
+}
+
+/** What all code of a runtime sees of the round that it works on. */
+abstract class RoundView {
+  /** Tags in the order of their emission. */
+  readonly tags: Tag[] = [];
+
+  /** The batch, check or query that this belongs to. */
+  abstract get batch(): BatchContext;
+  /** Sets the random numbers of one call apart from those of another. */
+  protected abstract get entropyNonce(): Uint8Array;
+
+  get state(): StateStore {
+    return this.batch.store;
+  }
 
   /** Identifier of this runtime, 32 bytes. */
   get runtimeId(): Uint8Array {
-    return this.basis.runtimeId;
+    return this.batch.basis.runtimeId;
+  }
+
+  get mode(): Mode {
+    return this.batch.basis.mode;
   }
 
   /** The epoch at the consensus height of the last block. */
   get epoch(): bigint {
-    return this.basis.epoch;
+    return this.batch.basis.epoch;
   }
 
   /** The round that is being built: one after the last finalized one. */
   get round(): bigint {
-    return this.basis.header.round + 1n;
+    return this.batch.basis.header.round + 1n;
   }
 
-  /** Results of the messages of the last normal round. */
-  get roundResults(): RoundResults | null {
-    return this.basis.roundResults;
+  /** When the last block was made, in seconds since the Unix epoch. It never goes back. */
+  get time(): bigint {
+    return this.batch.basis.header.timestamp;
   }
 
   /**
-   * Sends a message to the consensus layer when the round is finalized.
+   * The state of the consensus layer before the block that the round builds on, each value proved against what the
+   * header of that block says. Outside of execution, and in a runtime without a trust root, the header is the host's
+   * word.
    *
-   * @returns its index, under which the result arrives in the next round
-   * @throws Refusal when the round has no room for another message
+   * @throws CodedError when the host cannot show it
    */
-  emitMessage(message: Message): number {
-    if (this.messages.length >= this.basis.maxMessages) refuse("message limit too low");
-    this.messages.push(message);
-    return this.messages.length - 1;
-  }
-}
-
-/** One call within a batch. */
-export class CallContext {
-  /** Tags in the order of their emission. */
-  readonly tags: Tag[] = [];
-
-  constructor(
-    readonly batch: BatchContext,
-    /** Who signed the call, in the form of the call format; empty in queries. */
-    readonly sender: Uint8Array,
-  ) {}
-
-  get state(): StateStore {
-    return this.batch.state;
+  get consensus(): ConsensusState {
+    return this.batch.consensusState();
   }
 
-  get runtimeId(): Uint8Array {
-    return this.batch.runtimeId;
-  }
-
-  get epoch(): bigint {
-    return this.batch.epoch;
-  }
-
-  get round(): bigint {
-    return this.batch.round;
+  /**
+   * Random numbers that all members of the committee agree on: the same for the same purpose within one call, others in
+   * another call or round. Everybody knows them as soon as the last block is there, whoever puts the batch together
+   * before everybody else: good to spread things, not to keep secrets or to decide about money.
+   */
+  entropy(purpose: string): HmacDrbg {
+    return new HmacDrbg(headerHash(this.batch.basis.header), this.entropyNonce, utf8(purpose));
   }
 
   /**
@@ -98,10 +111,112 @@ export class CallContext {
     this.tags.push(tag);
   }
 
+  /** Emits an event with a typed value. @throws Refusal when its key is longer than the tree can hold */
+  emitEvent<T>(event: EventType<T>, value: T): void {
+    this.emit(event.key, event.value.encode(value));
+  }
+
+  /**
+   * Sends a message to the consensus layer when the round is finalized; nobody is told what became of it but through
+   * `roundResults`.
+   *
+   * @returns its index, under which the result arrives in the next round
+   * @throws Refusal when the round has no room for another message
+   */
   emitMessage(message: Message): number {
-    return this.batch.emitMessage(message);
+    const { messages, basis } = this.batch;
+    if (messages.length >= basis.maxMessages) refuse("message limit too low");
+    messages.push(message);
+    return messages.length - 1;
+  }
+
+  /**
+   * Sends a message to the consensus layer when the round is finalized. In the next round, before anything else, the
+   * handler learns what became of it.
+   *
+   * @param handler one of those that the runtime is defined with
+   * @param data what the handler needs to know of the message; it is kept in the state until then
+   * @throws Refusal when the round has no room for another message
+   */
+  send<R, D>(outgoing: OutgoingMessage<R>, handler: ResultHandler<R, D>, data: D): void {
+    const index = this.emitMessage(outgoing.message);
+    expectResult(this.state, index, handler.name, handler.encodeData(data));
   }
 }
+
+/** One batch, check or query as the runtime's code sees it. What it emits belongs to the block. */
+export class BatchContext extends RoundView {
+  /** Messages to the consensus layer, in the order of their indices. */
+  readonly messages: Message[] = [];
+  private consensusView: ConsensusState | undefined;
+
+  /** @param keepRefused whether refused calls keep what they have written and sent */
+  constructor(
+    readonly basis: BatchBasis,
+    readonly store: StateStore,
+    private readonly keepRefused = false,
+  ) {
+    super();
+  }
+
+  get batch(): BatchContext {
+    return this;
+  }
+
+  protected get entropyNonce(): Uint8Array {
+    return NO_CALL;
+  }
+
+  /** Results of the messages of the last normal round. */
+  get roundResults(): RoundResults | null {
+    return this.basis.roundResults;
+  }
+
+  /** The consensus layer's state, opened once. */
+  consensusState(): ConsensusState {
+    this.consensusView ??= this.basis.openConsensus();
+    return this.consensusView;
+  }
+
+  /** Runs a call: when it throws, what it has written and sent is undone, unless the runtime wants it kept. */
+  attempt<T>(call: () => T): T {
+    if (this.keepRefused) return call();
+    const [sent, emitted] = [this.messages.length, this.tags.length];
+    try {
+      return this.store.atomically(call);
+    } catch (error) {
+      this.messages.length = sent;
+      this.tags.length = emitted;
+      throw error;
+    }
+  }
+}
+
+/** One call within a batch: a transaction, an incoming message or a query. */
+export class CallContext extends RoundView {
+  /**
+   * @param sender who signed the call, in the form of the call format; the account of an incoming message; empty in
+   *   queries
+   * @param origin what sets the call apart from others of the round, e.g. the hash of its transaction
+   */
+  constructor(
+    private readonly owner: BatchContext,
+    readonly sender: Uint8Array,
+    private readonly origin: Uint8Array = NO_CALL,
+  ) {
+    super();
+  }
+
+  get batch(): BatchContext {
+    return this.owner;
+  }
+
+  protected get entropyNonce(): Uint8Array {
+    return this.origin;
+  }
+}
+
+const NO_CALL = new Uint8Array(0);
 
 function bytesOf(value: string | Uint8Array): Uint8Array {
   return typeof value === "string" ? utf8(value) : value;

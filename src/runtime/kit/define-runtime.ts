@@ -1,9 +1,13 @@
 import { assert } from "#common/assert.js";
 import { DecodeError } from "#common/errors/index.js";
-import { define, type Schema } from "#common/schema/index.js";
+import type { Schema } from "#common/schema/index.js";
 import type { Version } from "#common/version.js";
-import { Call } from "./call.js";
+import type { IncomingMessage } from "#consensus/services/roothash/types.js";
+import { Call, type CallTarget } from "./call.js";
 import type { BatchContext, CallContext } from "./context.js";
+import type { LocalMethod } from "./local.js";
+import type { AnyResultHandler } from "./messages.js";
+import type { TrustRoot } from "./verifier.js";
 import { refuse } from "./refusal.js";
 
 /** One method that transactions or queries call. */
@@ -12,12 +16,16 @@ export interface MethodDefinition<A, R> {
   readonly result: Schema<R>;
   /** What can be known before the call is in a batch; runs when it enters the pool and again before `execute`. */
   readonly check?: (ctx: CallContext, args: A) => void;
+  /** Prefixes of the keys that the call will read, so that those of a whole batch are fetched at once. */
+  readonly prefetch?: (args: A) => readonly Uint8Array[];
   /** Carries the call out. Everything it depends on comes from the arguments. */
   readonly execute: (ctx: CallContext, args: A) => R;
 }
 
 /** A method whose argument and result types are hidden behind their encodings. */
 export interface Method {
+  /** Prefixes of the keys that the call will read; none for malformed arguments. */
+  prefetch(args: Uint8Array): readonly Uint8Array[];
   /** Throws Refusal when the call would be refused whatever the state. */
   check(ctx: CallContext, args: Uint8Array): void;
   /** The encoded result. Throws Refusal when the call is refused. */
@@ -26,7 +34,7 @@ export interface Method {
 
 /** Declares a method. */
 export function method<A, R>(definition: MethodDefinition<A, R>): Method {
-  const { args: schema, result, check, execute } = definition;
+  const { args: schema, result, check, prefetch, execute } = definition;
   const decode = (encoded: Uint8Array): A => {
     try {
       return schema.decode(encoded, "runtime");
@@ -36,6 +44,15 @@ export function method<A, R>(definition: MethodDefinition<A, R>): Method {
     }
   };
   return {
+    prefetch(encoded) {
+      if (prefetch === undefined) return [];
+      try {
+        return prefetch(schema.decode(encoded, "runtime"));
+      } catch (error) {
+        if (error instanceof DecodeError) return [];
+        throw error;
+      }
+    },
     check(ctx, encoded) {
       const args = decode(encoded);
       check?.(ctx, args);
@@ -48,21 +65,6 @@ export function method<A, R>(definition: MethodDefinition<A, R>): Method {
   };
 }
 
-/** Arguments of a method that takes none: null. */
-export const noArguments: Schema<null> = define<null>({
-  typeName: "no arguments",
-  ownsNull: true,
-  write: (w) => w.null(),
-  readValue(r) {
-    if (!r.tryNull()) throw new DecodeError("expected null");
-    return null;
-  },
-  toJson: () => null,
-  fromJson: () => null,
-  zero: () => null,
-  isEmpty: () => true,
-});
-
 /** What an author writes. */
 export interface RuntimeDefinition {
   readonly version: Version;
@@ -74,18 +76,37 @@ export interface RuntimeDefinition {
   readonly methods: Readonly<Record<string, Method>>;
   /** By name, called by queries; what they write is dropped. */
   readonly queries?: Readonly<Record<string, Method>>;
-  /** Runs once per round, before incoming messages and transactions. */
+  /** Learn what became of messages to the consensus layer, first thing in a round. */
+  readonly resultHandlers?: readonly AnyResultHandler[];
+  /** Runs once per round, after the results of messages, before incoming messages and transactions. */
   readonly beginBlock?: (ctx: BatchContext) => void;
+  /**
+   * Takes a message that came by way of the consensus layer. Its tokens and fee are on the runtime's account already,
+   * whatever happens here; a refusal undoes only what was written. Without it the message's data is executed as a
+   * transaction.
+   */
+  readonly incoming?: (ctx: CallContext, message: IncomingMessage) => void;
+  /** Most incoming messages that one round takes; all that wait when absent. */
+  readonly maxIncomingMessages?: number;
   /** Runs once per round, after the last transaction. */
   readonly endBlock?: (ctx: BatchContext) => void;
   /** Opens a transaction, checking its signature if it has one. Throws DecodeError for one that is malformed. */
-  readonly decodeCall?: (transaction: Uint8Array) => Call;
+  readonly decodeCall?: (transaction: Uint8Array, target: CallTarget) => Call;
   /** Further check of a call before it enters the pool; returns its priority. Throws Refusal. */
   readonly checkTx?: (ctx: CallContext, call: Call) => bigint;
+  /** Whether a refused call keeps what it has written and sent; its nonce is used up in any case. */
+  readonly keepRefused?: boolean;
+  /** By name, called by the node itself and never by transactions: what they do is no part of the replicated state. */
+  readonly localMethods?: Readonly<Record<string, LocalMethod>>;
+  /** A block from which on the consensus layer is verified; without it the host is believed. */
+  readonly trustRoot?: TrustRoot | undefined;
 }
 
 /** A runtime that a host can run. */
-export interface RuntimeProgram extends Required<RuntimeDefinition> {}
+export interface RuntimeProgram extends Required<Omit<RuntimeDefinition, "incoming" | "trustRoot">> {
+  readonly incoming: RuntimeDefinition["incoming"];
+  readonly trustRoot: TrustRoot | undefined;
+}
 
 const DEFAULT_MAX_BATCH_SIZE = 100;
 
@@ -93,20 +114,31 @@ const DEFAULT_MAX_BATCH_SIZE = 100;
  * Defines a runtime: a deterministic program that every member of a committee runs over the same transactions and state
  * with the same result. Its code must not look at clocks, random numbers or anything else but its arguments.
  *
- * @throws AssertionFailure when the largest batch is not a positive integer
+ * @throws AssertionFailure when the largest batch is not a positive integer, or two result handlers have one name
  */
 export function defineRuntime(definition: RuntimeDefinition): RuntimeProgram {
   const maxBatchSize = definition.maxBatchSize ?? DEFAULT_MAX_BATCH_SIZE;
   assert(Number.isSafeInteger(maxBatchSize) && maxBatchSize > 0, "maxBatchSize must be a positive integer.");
+  const resultHandlers = definition.resultHandlers ?? [];
+  resultHandlers.forEach(({ name }, i) => {
+    const first = resultHandlers.findIndex((other) => other.name === name);
+    assert(first === i, `two result handlers are named "${name}"`);
+  });
   return {
     version: definition.version,
     module: definition.module ?? "runtime",
     maxBatchSize,
     methods: definition.methods,
     queries: definition.queries ?? {},
+    resultHandlers,
     beginBlock: definition.beginBlock ?? (() => undefined),
+    incoming: definition.incoming,
+    maxIncomingMessages: definition.maxIncomingMessages ?? Number.MAX_SAFE_INTEGER,
     endBlock: definition.endBlock ?? (() => undefined),
     decodeCall: definition.decodeCall ?? ((transaction) => Call.decode(transaction, "runtime")),
     checkTx: definition.checkTx ?? (() => 0n),
+    keepRefused: definition.keepRefused ?? false,
+    localMethods: definition.localMethods ?? {},
+    trustRoot: definition.trustRoot,
   };
 }

@@ -1,12 +1,12 @@
 import { equalBytes, toHex } from "#common/bytes.js";
 import { MemorySigner } from "#common/crypto/signature.js";
-import { CodedError } from "#common/errors/index.js";
 import { RUNTIME_HOST_PROTOCOL } from "#common/version.js";
 import {
   COMPUTE_RESULTS_CONTEXT,
   ComputeResultsHeader,
   type Header,
   headerHash,
+  type IncomingMessage,
   incomingMessagesHash,
   messagesHash,
 } from "#consensus/services/roothash/types.js";
@@ -16,6 +16,7 @@ import {
   type Body,
   bodyOf,
   EXECUTION_MODE,
+  type LightBlock,
   type RuntimeCheckTxBatchRequest,
   type RuntimeExecuteTxBatchRequest,
   type RuntimeExecuteTxBatchResponse,
@@ -23,9 +24,13 @@ import {
   type RuntimeQueryRequest,
 } from "../rhp/messages/index.js";
 import { IoTree } from "../transaction/io-tree.js";
+import { type ConsensusState, ConsensusTrees } from "./consensus-state.js";
 import { type BatchBasis, BatchContext } from "./context.js";
 import type { RuntimeProgram } from "./define-runtime.js";
+import { dispatcherError } from "./errors.js";
 import type { HostPort } from "./host-port.js";
+import { answerLocal, LocalContext } from "./local.js";
+import { deliverResults } from "./messages.js";
 import { StateStore } from "./state.js";
 import {
   answerQuery,
@@ -33,8 +38,11 @@ import {
   checkTransaction,
   executeBatch,
   executeIncoming,
+  prefetchFor,
+  type ProgramSite,
   scheduleBatch,
 } from "./transactions.js";
+import { checkTrustRoot, claimedState, Verifier } from "./verifier.js";
 
 /** The only consensus backend there is. */
 const CONSENSUS_BACKEND = "tendermint";
@@ -43,13 +51,18 @@ const INSECURE_RAK = "ekiden test key manager RAK seed";
 
 /** Requests to a runtime and the bodies that answer them; everything is synchronous and depends on the request only. */
 export class Dispatcher {
-  private runtimeId: Uint8Array | undefined;
+  /** Known once the host has introduced itself. */
+  private site: ProgramSite | undefined;
+  private verifier: Verifier | undefined;
+  private readonly trees: ConsensusTrees;
   private readonly rak = MemorySigner.fromTestName(INSECURE_RAK);
 
   constructor(
     private readonly program: RuntimeProgram,
     private readonly host: HostPort,
-  ) {}
+  ) {
+    this.trees = new ConsensusTrees(host.ask);
+  }
 
   /**
    * Answers one request.
@@ -72,16 +85,18 @@ export class Dispatcher {
     }
   }
 
-  private handleInitialized(request: Body, runtimeId: Uint8Array): Body {
+  private handleInitialized(request: Body, site: ProgramSite): Body {
     switch (request.type) {
       case "RuntimeCheckTxBatchRequest":
-        return this.check(request.value, runtimeId);
+        return this.check(request.value, site);
       case "RuntimeExecuteTxBatchRequest":
-        return bodyOf("RuntimeExecuteTxBatchResponse", this.execute(request.value, runtimeId));
+        return bodyOf("RuntimeExecuteTxBatchResponse", this.execute(request.value, site));
       case "RuntimeQueryRequest":
-        return this.query(request.value, runtimeId);
+        return this.query(request.value, site);
+      case "RuntimeLocalRPCCallRequest":
+        return this.callLocally(request.value.request, site);
       case "RuntimeConsensusSyncRequest":
-        // Without a trust root there is no verifier whose view could advance.
+        this.verifier?.sync(request.value.height);
         return bodyOf("RuntimeConsensusSyncResponse", {});
       case "RuntimeKeyManagerStatusUpdateRequest":
         return bodyOf("RuntimeKeyManagerStatusUpdateResponse", {});
@@ -95,21 +110,29 @@ export class Dispatcher {
   }
 
   /** Which requests a runtime knows of is decided before whether it is initialized. */
-  private ready(request: Body): Uint8Array {
+  private ready(request: Body): ProgramSite {
     if (!NEEDS_INFO.has(request.type)) throw dispatcherErrors.methodNotSupported();
-    if (this.runtimeId === undefined) throw dispatcherErrors.hostInfoMissing();
-    return this.runtimeId;
+    if (this.site === undefined) throw dispatcherErrors.hostInfoMissing();
+    return this.site;
   }
 
   private initialize(info: RuntimeInfoRequest): Body {
     if (info.consensusBackend !== CONSENSUS_BACKEND) throw dispatcherErrors.incompatibleBackend();
-    if (this.runtimeId !== undefined) throw dispatcherErrors.alreadyInitialized();
-    this.runtimeId = info.runtimeId;
+    if (this.site !== undefined) throw dispatcherErrors.alreadyInitialized();
+    const { program } = this;
+    const { runtimeId, consensusChainContext: chainContext } = info;
+    if (program.trustRoot !== undefined) {
+      checkTrustRoot(program.trustRoot, chainContext);
+      if (this.host.ask === undefined)
+        throw dispatcherError("a trust root needs a host that shows the consensus layer");
+      this.verifier = new Verifier(program.trustRoot, this.host.ask, this.trees);
+    }
+    this.site = { program, target: { runtimeId, chainContext } };
     return bodyOf("RuntimeInfoResponse", {
       protocolVersion: RUNTIME_HOST_PROTOCOL,
-      runtimeVersion: this.program.version,
+      runtimeVersion: program.version,
       features: {
-        scheduleControl: { initialBatchSize: this.program.maxBatchSize },
+        scheduleControl: { initialBatchSize: program.maxBatchSize },
         keyManagerQuotePolicyUpdates: true,
         keyManagerStatusUpdates: true,
         endorsedCapabilityTee: true,
@@ -120,39 +143,69 @@ export class Dispatcher {
   private open(basis: BatchBasis): BatchContext {
     const { header, runtimeId } = basis;
     if (!equalBytes(header.namespace, runtimeId)) {
-      throw new CodedError(
-        "dispatcher",
-        1,
+      throw dispatcherError(
         "block namespace does not match runtime id " +
           `(namespace: ${toHex(header.namespace)} runtime ID: ${toHex(runtimeId)})`,
       );
     }
-    return new BatchContext(basis, new StateStore(this.host.openTree(stateRootOf(header))));
+    const store = new StateStore(this.host.openTree(stateRootOf(header)));
+    return new BatchContext(basis, store, this.program.keepRefused);
   }
 
-  private check(request: RuntimeCheckTxBatchRequest, runtimeId: Uint8Array): Body {
-    const { epoch, maxMessages, block } = request;
-    const ctx = this.open({ runtimeId, header: block.header, epoch, maxMessages, roundResults: null });
-    const results = (request.inputs ?? []).map((input) => checkTransaction(this.program, ctx, input));
+  /** The consensus layer's state as the host tells of it, for what nobody else has to agree with. */
+  private claimed(block: LightBlock): () => ConsensusState {
+    return () => claimedState(this.trees, block);
+  }
+
+  private check(request: RuntimeCheckTxBatchRequest, site: ProgramSite): Body {
+    const { epoch, maxMessages, block, consensusBlock } = request;
+    const { runtimeId } = site.target;
+    const { header } = block;
+    const openConsensus = this.claimed(consensusBlock);
+    const ctx = this.open({ runtimeId, mode: "check", header, epoch, maxMessages, roundResults: null, openConsensus });
+    const results = (request.inputs ?? []).map((input) => checkTransaction(site, ctx, input));
     return bodyOf("RuntimeCheckTxBatchResponse", { results });
   }
 
-  private query(request: RuntimeQueryRequest, runtimeId: Uint8Array): Body {
-    const { header, epoch, maxMessages } = request;
-    const ctx = this.open({ runtimeId, header, epoch, maxMessages, roundResults: null });
+  private query(request: RuntimeQueryRequest, site: ProgramSite): Body {
+    const { header, epoch, maxMessages, consensusBlock } = request;
+    const { runtimeId } = site.target;
+    const openConsensus = this.claimed(consensusBlock);
+    const ctx = this.open({ runtimeId, mode: "query", header, epoch, maxMessages, roundResults: null, openConsensus });
     return bodyOf("RuntimeQueryResponse", { data: answerQuery(this.program, ctx, request.method, request.args) });
   }
 
-  private execute(request: RuntimeExecuteTxBatchRequest, runtimeId: Uint8Array): RuntimeExecuteTxBatchResponse {
-    const { epoch, maxMessages, roundResults, block } = request;
+  private callLocally(request: Uint8Array, { target }: ProgramSite): Body {
+    const { ask } = this.host;
+    if (ask === undefined) throw dispatcherErrors.methodNotSupported();
+    const response = answerLocal(this.program.localMethods, new LocalContext(target.runtimeId, ask), request);
+    return bodyOf("RuntimeLocalRPCCallResponse", { response });
+  }
+
+  private execute(request: RuntimeExecuteTxBatchRequest, site: ProgramSite): RuntimeExecuteTxBatchResponse {
+    const { epoch, maxMessages, roundResults, block, consensusBlock } = request;
     const { program } = this;
-    const ctx = this.open({ runtimeId, header: block.header, epoch, maxMessages, roundResults });
+    const { runtimeId } = site.target;
+    const { header } = block;
+    const verified = this.verifier?.verify({ block: consensusBlock, header, epoch });
+    const openConsensus = verified === undefined ? this.claimed(consensusBlock) : () => verified;
+    const ctx = this.open({ runtimeId, mode: "execute", header, epoch, maxMessages, roundResults, openConsensus });
+    const inputs = request.inputs ?? [];
+    prefetchFor(site, ctx, inputs);
+    deliverResults(ctx, program.resultHandlers);
     program.beginBlock(ctx);
-    executeIncoming(program, ctx, request.inMsgs);
-    const run = request.mode === EXECUTION_MODE.schedule ? scheduleBatch : executeBatch;
-    const result = run(program, ctx, request.inputs ?? []);
+    const taken = executeIncoming(site, ctx, request.inMsgs);
+    const result =
+      request.mode === EXECUTION_MODE.schedule
+        ? scheduleBatch(site, ctx, inputs, (limit) => this.moreTransactions(limit))
+        : executeBatch(site, ctx, inputs);
     program.endBlock(ctx);
-    return this.conclude(request, ctx, result);
+    return this.conclude(request, ctx, result, request.inMsgs.slice(0, taken));
+  }
+
+  /** Hosts ignore where we are in their queue: they go on where they stopped. */
+  private moreTransactions(limit: number): readonly Uint8Array[] {
+    return this.host.ask?.("HostFetchTxBatchRequest", { offset: new Uint8Array(0), limit }).batch ?? [];
   }
 
   /** Commits state, builds the I/O tree and signs the results (runtime layer: batch order in the runtime). */
@@ -160,6 +213,7 @@ export class Dispatcher {
     request: RuntimeExecuteTxBatchRequest,
     ctx: BatchContext,
     result: BatchResult,
+    taken: IncomingMessage[],
   ): RuntimeExecuteTxBatchResponse {
     const { header } = request.block;
     const state = ctx.state.finish();
@@ -168,9 +222,10 @@ export class Dispatcher {
     const txHashes = result.inputs.map((input, i) => io.addInput(input, i));
     const proposed = io.commit();
     if (request.mode === EXECUTION_MODE.execute && !equalBytes(proposed.root, request.ioRoot)) {
-      throw new CodedError("dispatcher", 1, "I/O root inconsistent with inputs");
+      throw dispatcherError("I/O root inconsistent with inputs");
     }
     result.results.forEach(({ output, tags }, i) => io.addOutput(txHashes[i] as Uint8Array, output, tags));
+    io.addBlockTags(ctx.tags);
     const executed = io.commit();
     const results: ComputeResultsHeader = {
       round: ctx.round,
@@ -178,8 +233,8 @@ export class Dispatcher {
       ioRoot: executed.root,
       stateRoot: state.root,
       messagesHash: messagesHash(ctx.messages),
-      inMessagesHash: incomingMessagesHash(request.inMsgs),
-      inMessagesCount: request.inMsgs.length,
+      inMessagesHash: incomingMessagesHash(taken),
+      inMessagesCount: taken.length,
     };
     return {
       batch: {
@@ -202,6 +257,7 @@ const NEEDS_INFO: ReadonlySet<Body["type"]> = new Set<Body["type"]>([
   "RuntimeCheckTxBatchRequest",
   "RuntimeExecuteTxBatchRequest",
   "RuntimeQueryRequest",
+  "RuntimeLocalRPCCallRequest",
   "RuntimeConsensusSyncRequest",
   "RuntimeKeyManagerStatusUpdateRequest",
   "RuntimeKeyManagerQuotePolicyUpdateRequest",

@@ -1,17 +1,13 @@
 import { CodedError, DecodeError, Fault } from "#common/errors/index.js";
-import type { ProofResponse } from "#mkvs/proof/proof.js";
-import type { ReadSyncer } from "#mkvs/sync.js";
 import {
   type AnswerOf,
   type Body,
   bodyOf,
   type BodyValue,
   type HostRequestKind,
-  type HostStorageSyncRequest,
   Message,
   MESSAGE_TYPE,
   RESPONSES,
-  STORAGE_ENDPOINT,
 } from "../rhp/messages/index.js";
 
 /** Messages from and to the host, without their lengths. Receiving blocks the runtime: its code never waits otherwise. */
@@ -109,28 +105,5 @@ export class HostCalls {
         this.dropped(error.message);
       }
     }
-  }
-}
-
-/** Trees that the host keeps, read with proofs. */
-export class HostSyncer implements ReadSyncer {
-  constructor(private readonly calls: HostCalls) {}
-
-  syncGet(syncGet: HostStorageSyncRequest["syncGet"]): ProofResponse {
-    return this.ask({ endpoint: STORAGE_ENDPOINT.runtime, syncGet });
-  }
-
-  syncGetPrefixes(syncGetPrefixes: HostStorageSyncRequest["syncGetPrefixes"]): ProofResponse {
-    return this.ask({ endpoint: STORAGE_ENDPOINT.runtime, syncGetPrefixes });
-  }
-
-  syncIterate(syncIterate: HostStorageSyncRequest["syncIterate"]): ProofResponse {
-    return this.ask({ endpoint: STORAGE_ENDPOINT.runtime, syncIterate });
-  }
-
-  private ask(request: HostStorageSyncRequest): ProofResponse {
-    const { proofResponse } = this.calls.call("HostStorageSyncRequest", request);
-    if (proofResponse === undefined) throw new Fault("the host answered a storage request without a proof");
-    return proofResponse;
   }
 }

@@ -1,5 +1,8 @@
 /** What authors of runtimes import, as `qanat/runtime`. */
-export { fromHex, fromUtf8, toHex, u64be, utf8 } from "#common/bytes.js";
+export { Address, addressFromPublicKey, addressFromText, addressToText, runtimeAddress } from "#common/address.js";
+export { concatBytes, equalBytes, fromHex, fromUtf8, readU64be, toHex, u64be, utf8 } from "#common/bytes.js";
+export { PublicKey } from "#common/crypto/keys.js";
+export { Quantity } from "#common/quantity.js";
 export {
   bool,
   bytes,
@@ -16,18 +19,30 @@ export {
   u64,
   u8,
 } from "#common/schema/index.js";
-export { Call } from "./call.js";
-export { BatchContext, CallContext } from "./context.js";
+export { addressPart, bytesPart, type Cell, cell, type Table, table, u64Part } from "#consensus/app/table.js";
+export type { IncomingMessage } from "#consensus/services/roothash/types.js";
+export {
+  AddEscrowResult,
+  ReclaimEscrowResult,
+  TransferResult,
+  WithdrawResult,
+} from "#consensus/services/staking/types/transactions.js";
+export { Call, CallOutput, type CallTarget, openSignedCall, signCall } from "./call.js";
+export type { ConsensusState } from "./consensus-state.js";
+export { BatchContext, CallContext, defineEvent, type EventType, type Mode } from "./context.js";
 export {
   defineRuntime,
   type Method,
   method,
   type MethodDefinition,
-  noArguments,
   type RuntimeDefinition,
   type RuntimeProgram,
 } from "./define-runtime.js";
 export { Dispatcher } from "./dispatcher.js";
 export type { HostPort } from "./host-port.js";
+export { type LocalContext, type LocalMethod, localMethod } from "./local.js";
+export { type MessageOutcome, messages, type OutgoingMessage, type ResultHandler, resultHandler } from "./messages.js";
+export { noArguments } from "./no-arguments.js";
 export { Refusal, refuse } from "./refusal.js";
 export { StateStore } from "./state.js";
+export type { TrustRoot } from "./verifier.js";

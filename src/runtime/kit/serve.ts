@@ -5,11 +5,11 @@ import { RecentNodes } from "#mkvs/node/recent-nodes.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { errorBody } from "../rhp/connection.js";
 import { MAX_MESSAGE_BYTES } from "../rhp/messages/limits.js";
-import { type Body, Message, MESSAGE_TYPE } from "../rhp/messages/index.js";
+import { type Body, Message, MESSAGE_TYPE, STORAGE_ENDPOINT } from "../rhp/messages/index.js";
 import type { RuntimeProgram } from "./define-runtime.js";
 import { Dispatcher } from "./dispatcher.js";
-import { HostCalls, type HostChannel, HostSyncer } from "./host-calls.js";
-import type { HostPort } from "./host-port.js";
+import { HostCalls, type HostChannel } from "./host-calls.js";
+import { type HostAsk, type HostPort, HostSyncer } from "./host-port.js";
 
 /** What is kept in memory of a fetched tree (runtime layer: runtime library surface). */
 const CACHE = { maxNodes: 100_000, maxValueBytes: 32 * 1024 * 1024 };
@@ -21,8 +21,11 @@ class FetchedTrees implements HostPort {
   /** Latest used last. */
   private trees: { readonly root: Root; readonly tree: Tree }[] = [];
   private readonly recent = new RecentNodes(CACHE.maxNodes);
+  private readonly syncer: HostSyncer;
 
-  constructor(private readonly syncer: HostSyncer) {}
+  constructor(readonly ask: HostAsk) {
+    this.syncer = new HostSyncer(ask, STORAGE_ENDPOINT.runtime);
+  }
 
   openTree(root: Root): Tree {
     const known = this.trees.find(
@@ -54,7 +57,7 @@ class FetchedTrees implements HostPort {
  */
 export function serve(program: RuntimeProgram, channel: HostChannel, dropped: (reason: string) => void): void {
   const calls = new HostCalls(channel, dropped);
-  const dispatcher = new Dispatcher(program, new FetchedTrees(new HostSyncer(calls)));
+  const dispatcher = new Dispatcher(program, new FetchedTrees((kind, value) => calls.call(kind, value)));
   for (let request = calls.nextRequest(); request !== undefined; request = calls.nextRequest()) {
     const { id } = request;
     const body = answer(dispatcher, request.body);

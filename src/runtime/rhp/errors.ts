@@ -9,6 +9,7 @@ export const dispatcherErrors = defineErrors("rhp/dispatcher", {
   alreadyInitialized: [1, "already initialized"],
   incompatibleBackend: [1, "incompatible consensus backend"],
   invalidRuntimeId: [1, "invalid runtime id"],
+  malformedRequest: [1, "malformed request"],
   hostInfoMissing: [1, "host environment information not configured"],
 });
 

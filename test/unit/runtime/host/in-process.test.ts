@@ -152,7 +152,7 @@ describe("what a runtime asks of its host", () => {
     fetchTransactions: (limit) => Array.from({ length: limit }, () => utf8("tx")),
   };
   const handler = new HostHandler(environment);
-  const answer = (request: Body): Promise<Body> => handler.handle(request);
+  const answer = async (request: Body): Promise<Body> => handler.handle(request);
 
   test("identity, local storage and more transactions", async () => {
     expect(await answer(bodyOf("HostIdentityRequest", {}))).toEqual(
@@ -193,5 +193,14 @@ describe("what a runtime asks of its host", () => {
       message: "method not supported",
     });
     await expect(answer(bodyOf("RuntimePingRequest", {}))).rejects.toMatchObject({ message: "method not supported" });
+  });
+
+  test("one that does not wait gets only what is there at once", () => {
+    const consensus = { genesisHeight: () => 7n, proveFreshness: () => Promise.reject(new Error("late")) };
+    const asked = new HostHandler({ ...environment, consensus: consensus as never });
+    expect(asked.ask("HostIdentityRequest", {})).toEqual({ nodeId: NODE_ID });
+    expect(asked.ask("HostFetchGenesisHeightRequest", {})).toEqual({ height: 7n });
+    const blob = new Uint8Array(32);
+    expect(() => asked.ask("HostProveFreshnessRequest", { blob })).toThrow("cannot be answered at once");
   });
 });

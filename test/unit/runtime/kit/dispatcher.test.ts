@@ -33,6 +33,14 @@ const program = defineRuntime({
         return refuse("changed my mind");
       },
     }),
+    sendThenFail: method({
+      args: noArguments,
+      result: Answer,
+      execute(ctx) {
+        ctx.emitMessage({ staking: { v: 0, transfer: { to: ADDRESS_ZERO, amount: 1n } } });
+        return refuse("changed my mind");
+      },
+    }),
     putBytes: method({
       args: Pair,
       result: Answer,
@@ -74,9 +82,10 @@ function pair(key: string, value = ""): Uint8Array {
 
 class Session {
   readonly node = new TestNode();
-  readonly dispatcher = new Dispatcher(program, this.node);
+  readonly dispatcher: Dispatcher;
 
-  constructor() {
+  constructor(of = program) {
+    this.dispatcher = new Dispatcher(of, this.node);
     this.dispatcher.handle(
       bodyOf("RuntimeInfoRequest", {
         runtimeId: RUNTIME_ID,
@@ -170,12 +179,14 @@ describe("executing", () => {
     ]);
   });
 
-  test("a refused call keeps its nonce and its writes, but emits nothing", () => {
-    const s = new Session();
-    const [output] = s.run(call("a", 0, "putThenFail", pair("k", "kept")));
-    expect(output).toContain(hexText("changed my mind"));
-    expect(s.query("look", pair("k"))).toEqual(Answer.encode("kept"));
-    expect(s.run(call("a", 1, "put", pair("k", "v")))[0]).toContain(hexText("kept"));
+  test("a refused call leaves nothing but its nonce; one of a runtime that wants it so also its writes", () => {
+    for (const keepRefused of [false, true]) {
+      const s = new Session({ ...program, keepRefused });
+      const [output] = s.run(call("a", 0, "putThenFail", pair("k", "kept")));
+      expect(output).toContain(hexText("changed my mind"));
+      expect(s.query("look", pair("k"))).toEqual(Answer.encode(keepRefused ? "kept" : null));
+      expect(s.run(call("a", 1, "put", pair("k", "v")))[0]).toContain(keepRefused ? hexText("kept") : "f6");
+    }
   });
 
   test("of two tags with one key the last stays", () => {
@@ -200,6 +211,12 @@ describe("executing", () => {
     const limited = s.execute({ ...s.node.scheduling([call("a", 0, "send"), call("bb", 0, "send")]), maxMessages: 1 });
     expect(limited.batch.messages).toHaveLength(1);
     expect(outputsOf(limited).join()).toContain(hexText("message limit too low"));
+  });
+
+  test("a refused call sends nothing", () => {
+    const s = new Session();
+    const response = s.schedule(call("a", 0, "sendThenFail"), call("bb", 0, "send"));
+    expect(response.batch.messages).toEqual([{ staking: { v: 0, transfer: { to: ADDRESS_ZERO, amount: 2n } } }]);
   });
 
   test("values that are no text are refused in the words of the reference", () => {

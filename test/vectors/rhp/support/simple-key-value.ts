@@ -71,6 +71,8 @@ export const NOT_EXECUTED: ReadonlySet<string> = new Set([
 /** The key-value runtime with what the reference's test runtime can do besides, all but encryption. */
 export const simpleKeyValue: RuntimeProgram = defineRuntime({
   ...keyValue,
+  // As in the reference's test runtime.
+  keepRefused: true,
   methods: {
     ...keyValue.methods,
     ...Object.fromEntries([...NOT_EXECUTED].map((name) => [name, secret])),

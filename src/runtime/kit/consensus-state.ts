@@ -1,0 +1,112 @@
+import { runtimeAddress } from "#common/address.js";
+import { DecodeError } from "#common/errors/index.js";
+import { STATE_NAMESPACE, STATE_ROOT } from "#consensus/app/state-root.js";
+import { beaconCell, epochOf } from "#consensus/services/beacon/state.js";
+import { getRuntime } from "#consensus/services/registry/state.js";
+import type { Runtime } from "#consensus/services/registry/types/runtime.js";
+import { getRuntimeState } from "#consensus/services/roothash/state.js";
+import { getAccount, getDelegation, totalSupply } from "#consensus/services/staking/state/index.js";
+import type { Account } from "#consensus/services/staking/types/account.js";
+import type { KeyValueReader } from "#mkvs/key-value.js";
+import type { Root } from "#mkvs/node/root.js";
+import { Tree } from "#mkvs/tree/tree.js";
+import { STORAGE_ENDPOINT } from "../rhp/messages/index.js";
+import { verifierErrors } from "./errors.js";
+import { type HostAsk, HostSyncer } from "./host-port.js";
+
+/** What is kept in memory of a fetched consensus state. */
+const CACHE = { maxNodes: 20_000, maxValueBytes: 8 * 1024 * 1024 };
+
+/**
+ * The state of the consensus layer after a block. It is fetched from the host as far as it is read, and each answer is
+ * proved against the root. Changes of the state show here one round after they were made.
+ */
+export class ConsensusState {
+  /** @param height of the block after which this is the state */
+  constructor(
+    readonly height: bigint,
+    private readonly reader: KeyValueReader,
+  ) {}
+
+  /** An account of the ledger; an empty one when there is none. */
+  account(address: Uint8Array): Account {
+    return this.query((state) => getAccount(state, address));
+  }
+
+  /** Tokens that an account can spend, in base units. */
+  balance(address: Uint8Array): bigint {
+    return this.account(address).general.balance;
+  }
+
+  /** What an account allows another one to withdraw, in base units. */
+  allowance(owner: Uint8Array, beneficiary: Uint8Array): bigint {
+    return this.account(owner).general.allowances.get(beneficiary) ?? 0n;
+  }
+
+  /** Shares that a delegator has of an escrow account. */
+  delegatedShares(delegator: Uint8Array, escrow: Uint8Array): bigint {
+    return this.query((state) => getDelegation(state, delegator, escrow).shares);
+  }
+
+  /** Tokens that a runtime's account can spend, in base units. */
+  runtimeBalance(runtimeId: Uint8Array): bigint {
+    return this.balance(runtimeAddress(runtimeId));
+  }
+
+  get totalSupply(): bigint {
+    return this.query((state) => totalSupply.get(state));
+  }
+
+  get epoch(): bigint {
+    return this.query((state) => epochOf(state).epoch);
+  }
+
+  /** The random beacon of the epoch, 32 bytes: nobody can choose it. Empty before the first one. */
+  get beacon(): Uint8Array {
+    return this.query((state) => beaconCell.get(state) ?? new Uint8Array(0));
+  }
+
+  /** The descriptor of a runtime that is not suspended. */
+  runtime(runtimeId: Uint8Array): Runtime | undefined {
+    return this.query((state) => getRuntime(state, runtimeId));
+  }
+
+  /** State root of a runtime's last block. */
+  runtimeStateRoot(runtimeId: Uint8Array): Uint8Array | undefined {
+    return this.query((state) => getRuntimeState(state, runtimeId)?.lastBlock?.header.stateRoot);
+  }
+
+  /**
+   * Reads anything else of the state.
+   *
+   * @param view a pure function of the state's keys and values
+   * @throws CodedError verifier/2 when the host's proof is wrong, or the host's own error
+   */
+  query<T>(view: (state: KeyValueReader) => T): T {
+    try {
+      return view(this.reader);
+    } catch (error) {
+      if (error instanceof DecodeError) throw verifierErrors.verificationFailed(error.message);
+      throw error;
+    }
+  }
+}
+
+/** Opens states of the consensus layer at the host; the last one stays open, for it is read again and again. */
+export class ConsensusTrees {
+  private last: { readonly root: Root; readonly state: ConsensusState } | undefined;
+
+  constructor(private readonly ask: HostAsk | undefined) {}
+
+  /** The state after a block, whose root must be believed already. */
+  open(height: bigint, hash: Uint8Array): ConsensusState {
+    const { last } = this;
+    if (last !== undefined && last.root.version === height && last.root.hash.join() === hash.join()) return last.state;
+    if (this.ask === undefined) throw verifierErrors.stateRoot("this host does not show the consensus layer");
+    const root: Root = { namespace: STATE_NAMESPACE, version: height, type: STATE_ROOT, hash };
+    const syncer = new HostSyncer(this.ask, STORAGE_ENDPOINT.consensus);
+    const state = new ConsensusState(height, new Tree({ syncer, root, writeLog: false, ...CACHE }));
+    this.last = { root, state };
+    return state;
+  }
+}

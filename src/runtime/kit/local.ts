@@ -1,0 +1,104 @@
+/** Calls of the node into its runtime that leave no trace in the replicated state (runtime host protocol: local RPC). */
+import { DecodeError } from "#common/errors/index.js";
+import { raw, type Schema, struct, text, unionOf } from "#common/schema/index.js";
+import { dispatcherErrors } from "../rhp/errors.js";
+import { CallOutput } from "./call.js";
+import type { HostAsk } from "./host-port.js";
+import { Refusal, refuse } from "./refusal.js";
+
+/** What the node asks. */
+export class LocalRequest extends struct("LocalRequest", { method: text({ max: 1024 }), args: raw }) {}
+
+class LocalResponse extends struct("LocalResponse", { body: CallOutput }) {}
+
+/** What it is answered. */
+export const LocalAnswer = unionOf("LocalAnswer", { Response: LocalResponse });
+
+/** What a local call works with. Nothing of it may find its way into a batch: other members have other hosts. */
+export class LocalContext {
+  constructor(
+    /** Identifier of this runtime, 32 bytes. */
+    readonly runtimeId: Uint8Array,
+    /** Asks the host for anything. */
+    readonly ask: HostAsk,
+  ) {}
+
+  /** The public key of the node, 32 bytes. */
+  get nodeId(): Uint8Array {
+    return this.ask("HostIdentityRequest", {}).nodeId;
+  }
+
+  /** What this node keeps for the runtime under a key; nobody vouches for it. @throws CodedError for an empty key */
+  load(key: Uint8Array): Uint8Array | undefined {
+    const { value } = this.ask("HostLocalStorageGetRequest", { key });
+    return value === null || value.length === 0 ? undefined : value;
+  }
+
+  /** Has the node keep something; nothing empty. @throws CodedError for an empty key */
+  store(key: Uint8Array, value: Uint8Array): void {
+    this.ask("HostLocalStorageSetRequest", { key, value });
+  }
+}
+
+/** What an author writes. */
+export interface LocalMethodDefinition<A, R> {
+  readonly args: Schema<A>;
+  readonly result: Schema<R>;
+  readonly execute: (ctx: LocalContext, args: A) => R;
+}
+
+/** A method whose argument and result types are hidden behind their encodings. */
+export interface LocalMethod {
+  /** The encoded result. Throws Refusal. */
+  call(ctx: LocalContext, args: Uint8Array): Uint8Array;
+}
+
+/** Declares a method that only the node itself calls. */
+export function localMethod<A, R>({ args, result, execute }: LocalMethodDefinition<A, R>): LocalMethod {
+  return {
+    call(ctx, encoded) {
+      return result.encode(execute(ctx, decodeArguments(args, encoded)));
+    },
+  };
+}
+
+function decodeArguments<A>(schema: Schema<A>, encoded: Uint8Array): A {
+  try {
+    return schema.decode(encoded, "runtime");
+  } catch (error) {
+    if (error instanceof DecodeError) return refuse("malformed call arguments");
+    throw error;
+  }
+}
+
+/**
+ * Answers a local call.
+ *
+ * @throws CodedError when the request cannot be read
+ */
+export function answerLocal(
+  methods: Readonly<Record<string, LocalMethod>>,
+  ctx: LocalContext,
+  encoded: Uint8Array,
+): Uint8Array {
+  let request: LocalRequest;
+  try {
+    request = LocalRequest.decode(encoded, "runtime");
+  } catch (error) {
+    if (error instanceof DecodeError) throw dispatcherErrors.malformedRequest();
+    throw error;
+  }
+  const { method: name, args } = request;
+  try {
+    const found = Object.hasOwn(methods, name) ? methods[name] : undefined;
+    if (found === undefined) return answer({ type: "Error", value: `method not found: "${name}"` });
+    return answer({ type: "Success", value: found.call(ctx, args) });
+  } catch (error) {
+    if (error instanceof Refusal) return answer({ type: "Error", value: error.message });
+    throw error;
+  }
+}
+
+function answer(body: LocalResponse["body"]): Uint8Array {
+  return LocalAnswer.encode({ type: "Response", value: { body } });
+}
