@@ -1,4 +1,5 @@
 import { equalBytes } from "#common/bytes.js";
+import type { KeyedSignature } from "#common/crypto/signature.js";
 import { CodedError } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import {
@@ -27,17 +28,24 @@ export class Commitments {
    * Commits to the results of a batch.
    *
    * @param rank that of the scheduler
+   * @param receipts of storage nodes, where the runtime demands them
    */
-  succeed(round: Round, rank: bigint, schedulerId: Uint8Array, { header, rakSig, messages }: ComputedBatch): void {
+  succeed(
+    round: Round,
+    rank: bigint,
+    schedulerId: Uint8Array,
+    { header, rakSig, messages }: ComputedBatch,
+    receipts?: KeyedSignature[],
+  ): void {
     const isScheduler = equalBytes(schedulerId, this.signing.nodeId);
     const commitment = { schedulerId, header, failure: FAILURE_NONE, rakSignature: rakSig };
-    this.sign(round, rank, commitment, isScheduler ? messages : []);
+    this.sign(round, rank, commitment, isScheduler ? messages : [], receipts);
   }
 
-  /** Commits to having failed. */
-  fail(round: Round, rank: bigint, schedulerId: Uint8Array): void {
-    this.log.warn("committing to a failure", { round: round.number, rank });
-    this.sign(round, rank, failureHeader(round.number, round.previousHash, schedulerId), []);
+  /** Commits to having failed. @param failure why */
+  fail(round: Round, rank: bigint, schedulerId: Uint8Array, failure: number = FAILURE_UNKNOWN): void {
+    this.log.warn("committing to a failure", { round: round.number, rank, failure });
+    this.sign(round, rank, failureHeader(round.number, round.previousHash, schedulerId, failure), []);
   }
 
   /** Submits again what was signed before a restart and has not reached the chain, as far as is known. */
@@ -51,8 +59,14 @@ export class Commitments {
     }
   }
 
-  private sign(round: Round, rank: bigint, header: ExecutorCommitmentHeader, messages: Message[]): void {
-    const commitment = this.signing.commitment(header, messages);
+  private sign(
+    round: Round,
+    rank: bigint,
+    header: ExecutorCommitmentHeader,
+    messages: Message[],
+    receipts?: KeyedSignature[],
+  ): void {
+    const commitment = this.signing.commitment(header, messages, receipts);
     this.records.keepCommitment(commitment);
     this.submit(round, rank, commitment);
   }
@@ -72,6 +86,7 @@ export function failureHeader(
   round: bigint,
   previousHash: Uint8Array,
   schedulerId: Uint8Array,
+  failure: number = FAILURE_UNKNOWN,
 ): ExecutorCommitmentHeader {
   const header = {
     round,
@@ -82,5 +97,5 @@ export function failureHeader(
     inMessagesHash: undefined,
     inMessagesCount: 0,
   };
-  return { schedulerId, header, failure: FAILURE_UNKNOWN, rakSignature: undefined };
+  return { schedulerId, header, failure, rakSignature: undefined };
 }

@@ -44,7 +44,8 @@ export class EquivocationWatch {
   seeCommitment(commitment: ExecutorCommitment): Evidence | undefined {
     const { header, schedulerId } = commitment.header;
     const { round } = header;
-    const word: ExecutorCommitment = { ...commitment, messages: [] };
+    // Evidence is about the signed header alone.
+    const word: ExecutorCommitment = { ...commitment, messages: [], storageSigs: undefined };
     const key = `${round}/${toHex(schedulerId)}/${toHex(commitment.nodeId)}`;
     const before = remember(this.commitments, key, { round, word });
     if (before === undefined || toHex(before.word.signature) === toHex(word.signature)) return undefined;

@@ -9,7 +9,8 @@ import { CallFailure } from "#runtime/rhp/errors.js";
 import { EXECUTION_MODE, type RuntimeExecuteTxBatchResponse } from "#runtime/rhp/messages/index.js";
 import { IoTree } from "#runtime/transaction/io-tree.js";
 import type { Dispatch } from "../dispatch.js";
-import { applyDiff, emptyRootLike, stateRootOf } from "../storage/round-roots.js";
+import { emptyRootLike, stateRootOf } from "../storage/round-roots.js";
+import { keepRoundTrees, type RoundTrees } from "../storage/round-trees.js";
 
 /** An execution may take so many times the time that a scheduler has for its proposal. */
 const DEADLINE_FACTOR = 3;
@@ -70,26 +71,34 @@ export class BatchExecution {
   /**
    * Keeps the trees of an executed batch as candidates of their round.
    *
-   * @returns false when the runtime's write logs do not lead to its roots
+   * @returns the trees; undefined when the runtime's write logs do not lead to its roots
    */
-  keep(basis: Dispatch, { batch, txInputWriteLog }: RuntimeExecuteTxBatchResponse): boolean {
-    const { namespace, round } = basis.header;
-    const { ioRoot, stateRoot } = batch.header;
-    if (ioRoot === undefined || stateRoot === undefined) return false;
-    const io = { namespace, version: round + 1n, type: ROOT_IO, hash: ioRoot };
-    const state = { namespace, version: round + 1n, type: ROOT_STATE, hash: stateRoot };
+  keep(basis: Dispatch, response: RuntimeExecuteTxBatchResponse): RoundTrees | undefined {
+    const trees = treesOf(basis, response);
     try {
-      this.disk.batch(() => {
-        applyDiff(this.db, emptyRootLike(io), [...txInputWriteLog, ...batch.ioWriteLog], io);
-        applyDiff(this.db, stateRootOf(basis.header), batch.stateWriteLog, state);
-      });
-      return true;
+      if (trees !== undefined) keepRoundTrees(this.disk, this.db, trees);
+      return trees;
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      this.log.error("results were not stored", { round: round + 1n, error: error.message });
-      return false;
+      this.log.error("results were not stored", { round: basis.header.round + 1n, error: error.message });
+      return undefined;
     }
   }
+}
+
+/** What an executed batch changed. */
+function treesOf({ header }: Dispatch, response: RuntimeExecuteTxBatchResponse): RoundTrees | undefined {
+  const { batch, txInputWriteLog } = response;
+  const { ioRoot, stateRoot } = batch.header;
+  if (ioRoot === undefined || stateRoot === undefined) return undefined;
+  const { namespace } = header;
+  const version = header.round + 1n;
+  const io = { namespace, version, type: ROOT_IO, hash: ioRoot };
+  const state = { namespace, version, type: ROOT_STATE, hash: stateRoot };
+  return {
+    io: { base: emptyRootLike(io), writeLog: [...txInputWriteLog, ...batch.ioWriteLog], root: io },
+    state: { base: stateRootOf(header), writeLog: batch.stateWriteLog, root: state },
+  };
 }
 
 /** The root that a batch of inputs must have. The inputs must be distinct and not empty. */

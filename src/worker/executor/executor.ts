@@ -1,5 +1,5 @@
-import { equalBytes, toHex } from "#common/bytes.js";
-import type { Signer } from "#common/crypto/signature.js";
+import { equalBytes } from "#common/bytes.js";
+import type { KeyedSignature, Signer } from "#common/crypto/signature.js";
 import { Inbox } from "#common/inbox.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Disk } from "#common/ports/disk.js";
@@ -7,26 +7,29 @@ import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { getFutureEpoch } from "#consensus/services/beacon/queries.js";
 import { getRuntimeState, lastBlockOf } from "#consensus/services/roothash/state.js";
-import { type Event, ExecutorCommit, type Proposal } from "#consensus/services/roothash/types.js";
+import { type Event, FAILURE_STATE_UNAVAILABLE, type Proposal } from "#consensus/services/roothash/types.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { EXECUTION_MODE, type RuntimeExecuteTxBatchResponse } from "#runtime/rhp/messages/index.js";
 import type { Dispatch } from "../dispatch.js";
 import type { CommitteeMembership, TransactionSubmitter } from "../options.js";
+import { storageCommittee } from "../storage/receipts/committee.js";
 import type { TxPool } from "../txpool/tx-pool.js";
+import { isExcessive } from "./batch-limits.js";
 import { CommitteeTopic } from "./committee-topic.js";
 import { Commitments } from "./commitments.js";
 import { CommitteeView } from "./committee-view.js";
 import { type Batch, BatchExecution, inputRootOf } from "./execution.js";
 import { Observations } from "./observations.js";
 import { watchCommitments } from "./observed.js";
-import type { Conduct, Outlet } from "./outlet.js";
+import { type Conduct, honestOutlet, type Outlet } from "./outlet.js";
 import { ProposalQueue, type RankedProposal } from "./proposals.js";
+import { Receipts } from "./receipts.js";
 import { Round } from "./round.js";
 import { SignedRecords } from "./signed-records.js";
 import { RoundSigning } from "./signing.js";
-import { type Happening, type Outcome, type Processing, type State, WAITING } from "./state.js";
+import { type Happening, type Outcome, type Processing, type State, type Storing, WAITING } from "./state.js";
 import { fetchTransactions } from "./tx-sync.js";
 
 /** Pause after the runtime failed, in milliseconds. */
@@ -64,6 +67,7 @@ export class Executor {
   private readonly outlet: Outlet;
   private readonly commitments: Commitments;
   private readonly observations: Observations;
+  private readonly receipts: Receipts;
   private readonly unwatch: () => void;
   private readonly chainContext: string;
   private committee: CommitteeView | undefined;
@@ -78,6 +82,9 @@ export class Executor {
     this.execution = new BatchExecution(host, disk, db, log);
     this.records = new SignedRecords(disk, runtimeId);
     this.observations = new Observations(options);
+    const done = (by: Storing, receipts: KeyedSignature[] | undefined): void =>
+      this.offer({ type: "stored", by, receipts });
+    this.receipts = new Receipts({ ...options, chainContext: this.chainContext, done });
     this.topic = new CommitteeTopic({
       p2p,
       chainContext: this.chainContext,
@@ -87,7 +94,7 @@ export class Executor {
       seen: (proposal) => this.observations.seeProposal(proposal),
       added: () => this.look(),
     });
-    const honest = this.honestOutlet();
+    const honest = honestOutlet(runtimeId, this.topic, options.submitter);
     this.outlet = options.conduct?.(honest, this.signing) ?? honest;
     this.commitments = new Commitments(this.signing, this.records, this.outlet, log);
     this.unwatch = watchCommitments(backend.app, runtimeId, (commitments) =>
@@ -98,19 +105,6 @@ export class Executor {
       handle: (happening) => this.handle(happening),
       failed: (error, { type }) => log.error("executor failed", { type, error: describe(error) }),
     });
-  }
-
-  private honestOutlet(): Outlet {
-    const { runtimeId, submitter } = this.options;
-    return {
-      publish: (epoch, proposal) => this.topic.publish(epoch, proposal),
-      async submit(commitment) {
-        await submitter.submit(
-          "roothash.ExecutorCommit",
-          ExecutorCommit.encode({ id: runtimeId, commits: [commitment] }),
-        );
-      },
-    };
   }
 
   /** The node's part in the current committee. */
@@ -124,6 +118,7 @@ export class Executor {
     this.round?.end();
     this.round = undefined;
     this.observations.stop();
+    this.receipts.end();
     await this.inbox.stop();
   }
 
@@ -156,12 +151,20 @@ export class Executor {
         break;
       case "chain":
         for (const event of happening.events) this.observations.seeEvent(event);
+        this.receipts.see(
+          this.round,
+          happening.events.map(({ executorCommitted }) => executorCommitted?.commit),
+        );
         break;
       case "observed":
         for (const commitment of happening.commitments) this.observations.seeCommitment(commitment);
+        this.receipts.see(this.round, happening.commitments);
         break;
       case "executed":
         if (this.state === happening.by) this.finish(happening.by, happening.outcome);
+        break;
+      case "stored":
+        if (this.state === happening.by) this.commit(happening.by, happening.receipts);
         break;
       case "fetched":
         if (this.state === happening.state) this.fetched(happening.complete);
@@ -178,6 +181,7 @@ export class Executor {
     this.round?.end();
     this.round = undefined;
     this.observations.end();
+    this.receipts.end();
     this.state = WAITING;
     this.options.pool.clearProposed();
     this.proposals.prune(dispatch.header.round + 1n);
@@ -210,6 +214,7 @@ export class Executor {
     if (known !== undefined && committee?.validFor === known.validFor) return;
     const view = this.options.backend.stateAt(dispatch.height);
     this.committee = committee === undefined ? undefined : new CommitteeView(committee, view, this.signing.nodeId);
+    this.receipts.elect(committee && storageCommittee(view, dispatch.descriptor, committee.validFor));
     this.topic.update(this.committee);
   }
 
@@ -217,6 +222,7 @@ export class Executor {
   private step(): void {
     const { round } = this;
     if (round === undefined || round.paused) return;
+    this.receipts.watch(round);
     const rank = round.disputed;
     if (rank !== undefined) {
       this.confine(round, rank, rank);
@@ -272,7 +278,7 @@ export class Executor {
     if (disputed && !isBackupWorker) return;
     if (!equalBytes(proposal.header.previousHash, round.previousHash)) return;
     const known = proposal.batch.map((txHash) => this.options.pool.get(txHash));
-    if (this.isExcessive(round, proposal, known)) {
+    if (isExcessive(round.dispatch.descriptor, proposal.batch, known)) {
       this.commitments.fail(round, rank, proposal.nodeId);
       return;
     }
@@ -286,15 +292,6 @@ export class Executor {
     const batch: Batch = { mode: EXECUTION_MODE.execute, inputRoot: proposal.header.batchHash, inputs };
     if (isWorker || disputed) this.execute(round, rank, proposal, batch);
     else this.state = { kind: "waiting-for-event", rank, proposal, batch };
-  }
-
-  /** Whether the scheduler has broken a limit, as far as the transactions are known. */
-  private isExcessive(round: Round, proposal: Proposal, known: readonly (Uint8Array | undefined)[]): boolean {
-    const { maxBatchSize, maxBatchSizeBytes } = round.dispatch.descriptor.txnScheduler;
-    const size = known.reduce((sum, raw) => sum + BigInt(raw?.length ?? 0), 0n);
-    const distinct = new Set(proposal.batch.map(toHex)).size;
-    const tooLarge = maxBatchSizeBytes > 0n && size > maxBatchSizeBytes;
-    return BigInt(proposal.batch.length) > maxBatchSize || tooLarge || distinct < proposal.batch.length;
   }
 
   private fetch(state: State & { readonly kind: "waiting-for-transactions" }): void {
@@ -362,9 +359,25 @@ export class Executor {
       if (given !== undefined) this.commitments.fail(round, rank, given.nodeId);
     } else {
       const { nodeId } = given ?? this.propose(round, outcome);
-      if (this.execution.keep(round.dispatch, outcome)) this.commitments.succeed(round, rank, nodeId, outcome.batch);
-      else this.commitments.fail(round, rank, nodeId);
+      const trees = this.execution.keep(round.dispatch, outcome);
+      const by: Storing = { kind: "waiting-for-receipts", rank, schedulerId: nodeId, batch: outcome.batch };
+      if (trees === undefined) this.commitments.fail(round, rank, nodeId);
+      else if (this.receipts.areNeeded) {
+        this.state = by;
+        this.receipts.begin(round, by, trees);
+      } else this.commitments.succeed(round, rank, nodeId, outcome.batch);
     }
+  }
+
+  /** Commits to results when it is known whether storage nodes have them. */
+  private commit(by: Storing, receipts: KeyedSignature[] | undefined): void {
+    const { round } = this;
+    const { rank, schedulerId, batch } = by;
+    // A scheduler says nothing rather than that it failed, which it must not; nor may it propose something else.
+    if (round === undefined || (receipts === undefined && equalBytes(schedulerId, this.signing.nodeId))) return;
+    this.state = WAITING;
+    if (receipts !== undefined) this.commitments.succeed(round, rank, schedulerId, batch, receipts);
+    else this.commitments.fail(round, rank, schedulerId, FAILURE_STATE_UNAVAILABLE);
   }
 
   /** Tells the others what the runtime has picked. */

@@ -19,7 +19,8 @@ function bodyOf(tx: Transaction): ExecutorCommit | null {
 
 function decode(raw: Uint8Array): ExecutorCommit | null {
   try {
-    return ExecutorCommit.decode(raw);
+    // Whether the chain knows the extension does not matter here: only the chain's word counts in the end.
+    return ExecutorCommit.decode(raw, "extended");
   } catch (error) {
     if (error instanceof DecodeError) return null;
     throw error;

@@ -1,4 +1,6 @@
-import type { ExecutorCommitment, Proposal } from "#consensus/services/roothash/types.js";
+import { ExecutorCommit, type ExecutorCommitment, type Proposal } from "#consensus/services/roothash/types.js";
+import type { TransactionSubmitter } from "../options.js";
+import type { CommitteeTopic } from "./committee-topic.js";
 import type { RoundSigning } from "./signing.js";
 
 /** Where the signed words of a committee member leave its node. */
@@ -11,3 +13,14 @@ export interface Outlet {
 
 /** Changes what leaves a node. Honest nodes have none; it is the way in for tests and development networks. */
 export type Conduct = (honest: Outlet, signing: RoundSigning) => Outlet;
+
+/** The way out of an honest node: its committee's gossip and the chain. */
+export function honestOutlet(runtimeId: Uint8Array, topic: CommitteeTopic, submitter: TransactionSubmitter): Outlet {
+  return {
+    publish: (epoch, proposal) => topic.publish(epoch, proposal),
+    async submit(commitment) {
+      const body = ExecutorCommit.encode({ id: runtimeId, commits: [commitment] });
+      await submitter.submit("roothash.ExecutorCommit", body);
+    },
+  };
+}

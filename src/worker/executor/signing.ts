@@ -1,5 +1,5 @@
 import { toHex } from "#common/bytes.js";
-import { type Domain, type Signer, verify } from "#common/crypto/signature.js";
+import { type Domain, type KeyedSignature, type Signer, verify } from "#common/crypto/signature.js";
 import {
   EXECUTOR_COMMITMENT_CONTEXT,
   type ExecutorCommitment,
@@ -37,9 +37,14 @@ export class RoundSigning {
     return verify(nodeId, PROPOSAL_CONTEXT, ProposalHeader.encode(header), signature, this.domain);
   }
 
-  commitment(header: ExecutorCommitmentHeader, messages: Message[]): ExecutorCommitment {
+  /** @param storageSigs receipts, where the runtime demands them */
+  commitment(
+    header: ExecutorCommitmentHeader,
+    messages: Message[],
+    storageSigs?: KeyedSignature[],
+  ): ExecutorCommitment {
     const encoded = ExecutorCommitmentHeader.encode(header);
     const signature = this.signer.sign(EXECUTOR_COMMITMENT_CONTEXT, encoded, this.domain);
-    return { nodeId: this.nodeId, header, signature, messages };
+    return { nodeId: this.nodeId, header, signature, messages, storageSigs };
   }
 }

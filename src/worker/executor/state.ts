@@ -1,5 +1,6 @@
+import type { KeyedSignature } from "#common/crypto/signature.js";
 import type { Event, ExecutorCommitment, Proposal } from "#consensus/services/roothash/types.js";
-import type { RuntimeExecuteTxBatchResponse } from "#runtime/rhp/messages/index.js";
+import type { ComputedBatch, RuntimeExecuteTxBatchResponse } from "#runtime/rhp/messages/index.js";
 import type { Dispatch } from "../dispatch.js";
 import type { Batch } from "./execution.js";
 
@@ -11,12 +12,21 @@ export interface Processing {
   readonly proposal: Proposal | undefined;
 }
 
+/** The node has results on its disk and waits until storage nodes have them too. */
+export interface Storing {
+  readonly kind: "waiting-for-receipts";
+  readonly rank: bigint;
+  readonly schedulerId: Uint8Array;
+  readonly batch: ComputedBatch;
+}
+
 /** What the node is doing in the round (node workers: executor). */
 export type State =
   | { readonly kind: "waiting-for-batch" }
   | { readonly kind: "waiting-for-transactions"; readonly rank: bigint; readonly proposal: Proposal; pauseMs: number }
   | { readonly kind: "waiting-for-event"; readonly rank: bigint; readonly proposal: Proposal; readonly batch: Batch }
-  | Processing;
+  | Processing
+  | Storing;
 
 export const WAITING: State = { kind: "waiting-for-batch" };
 
@@ -29,5 +39,6 @@ export type Happening =
   | { readonly type: "chain"; readonly events: readonly Event[] }
   | { readonly type: "observed"; readonly commitments: readonly ExecutorCommitment[] }
   | { readonly type: "executed"; readonly by: Processing; readonly outcome: Outcome }
+  | { readonly type: "stored"; readonly by: Storing; readonly receipts: KeyedSignature[] | undefined }
   | { readonly type: "fetched"; readonly state: State; readonly complete: boolean }
   | { readonly type: "look" };
