@@ -12,7 +12,7 @@ import type { Runtime } from "#consensus/services/registry/types/runtime.js";
 import { schedulerRank } from "#consensus/services/scheduler/types.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
 import { buildGenesis } from "#network/fixture.js";
-import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
+import { LocalNetwork, type LocalNetworkOptions, type NetworkWorld } from "#network/local-network.js";
 import { DEFAULT_SIZE, developmentAccounts, type Member, networkMembers } from "#network/topology.js";
 import { systemClock } from "#platform/clock.js";
 import { systemEntropy } from "#platform/entropy.js";
@@ -37,6 +37,13 @@ class Insert extends struct("Insert", {
 export function insertCall(sender: string, nonce: bigint, key: string, value: string): Uint8Array {
   const args = Insert.encode({ key, value, generation: 0n, churpId: 0 });
   return Call.encode({ sender: utf8(sender), nonce, method: "insert", args });
+}
+
+class Key extends struct("Key", { key: text({ max: 256 }), generation: u64, churpId: u8 }) {}
+
+/** Arguments of the key-value runtime's query for a value. */
+export function keyArgs(key: string): Uint8Array {
+  return Key.encode({ key, generation: 0n, churpId: 0 });
 }
 
 const verbose = process.env["QANAT_TEST_LOG"] !== undefined;
@@ -109,7 +116,7 @@ export const provisionKeyValue: Provision = (_, site) => new InProcessHost({ ...
 
 /** A whole network in memory, with the key-value runtime unless told otherwise. */
 export function testNetwork(
-  provision: Provision = provisionKeyValue,
+  provision: LocalNetworkOptions["provision"] = provisionKeyValue,
   kept: Map<string, Disk> = new Map(),
   more: TestNetworkOptions = {},
 ): TestNetwork {
