@@ -2,18 +2,16 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { addressFromPublicKey } from "#common/address.js";
 import { fromHex, toHex } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
-import { MemorySigner } from "#common/crypto/signature.js";
 import { createClient } from "#common/rpc/index.js";
 import { consensusMethods } from "#consensus/rpc.js";
-import { Transfer } from "#consensus/services/staking/types/transactions.js";
-import { SignedTransaction, signTransaction } from "#consensus/transaction/transaction.js";
 import { connectGrpc, type GrpcChannel } from "#platform/grpc-client.js";
 import { Call } from "#runtime/kit/call.js";
 import { runtimeClientMethods } from "#worker/client/rpc.js";
 import { struct, text, u64, u8 } from "#common/schema/index.js";
+import { Random } from "../../unit/mkvs/support/random.ts";
+import { sendTransfers, sleep, untilCut } from "./support/load.ts";
 import { type Event, Qanat } from "./support/qanat.js";
 
 const KILLS = 20;
@@ -35,17 +33,6 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(data, { recursive: true, force: true }));
 
-/** Random numbers from a printed seed (mulberry32). */
-function random(seed: number): () => number {
-  let a = seed;
-  return () => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
 /** Everything that was answered as included, over all lives of the network. */
 class Ledger {
   /** Raw consensus transactions that were answered as included, in hexadecimal. */
@@ -63,23 +50,6 @@ class Ledger {
   }
 }
 
-const signer = MemorySigner.fromTestName("qanat: development account 3");
-
-async function sendTransfers(channel: GrpcChannel, ledger: Ledger): Promise<void> {
-  const consensus = createClient(consensusMethods, channel);
-  const chainContext = await consensus.GetChainContext();
-  const accountAddress = addressFromPublicKey(signer.publicKey);
-  const to = addressFromPublicKey(MemorySigner.fromTestName("somebody").publicKey);
-  for (;;) {
-    const nonce = await consensus.GetSignerNonce({ accountAddress, height: 0n });
-    const body = Transfer.encode({ to, amount: 1n });
-    const fee = { amount: 0n, gas: 10_000n };
-    const raw = signTransaction(signer, { nonce, fee, method: "staking.Transfer", body }, chainContext);
-    await consensus.SubmitTx(SignedTransaction.decode(raw));
-    ledger.transfers.push(toHex(raw));
-  }
-}
-
 async function insertKeys(channel: GrpcChannel, runtimeId: Uint8Array, life: number, ledger: Ledger): Promise<void> {
   const runtime = createClient(runtimeClientMethods, channel);
   const sender = new Uint8Array(32).fill(life + 1);
@@ -90,18 +60,6 @@ async function insertKeys(channel: GrpcChannel, runtimeId: Uint8Array, life: num
     await runtime.SubmitTx({ runtimeId, data: call });
     ledger.inserted.push(key);
   }
-}
-
-function sleep(ms: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, ms));
-}
-
-/** Runs until the connection breaks, which is how a kill looks from outside. */
-function untilCut(work: Promise<void>): Promise<unknown> {
-  return work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
 }
 
 async function checkEverything(channel: GrpcChannel, runtimeId: Uint8Array, ledger: Ledger): Promise<void> {
@@ -132,7 +90,7 @@ async function checkEverything(channel: GrpcChannel, runtimeId: Uint8Array, ledg
 test(`continues after SIGKILL at ${KILLS} random moments under load, with nothing lost that was answered`, async () => {
   const seed = Number(process.env.QANAT_SEED ?? Math.floor(Math.random() * 2 ** 31));
   console.info(`kill test: seed ${seed} (set QANAT_SEED to repeat)`);
-  const next = random(seed);
+  const random = new Random(seed);
   const ledger = new Ledger();
   let lastHeight = 0;
   for (let life = 0; life <= KILLS; life++) {
@@ -149,11 +107,14 @@ test(`continues after SIGKILL at ${KILLS} random moments under load, with nothin
         channel.close();
         break;
       }
-      const work = [untilCut(sendTransfers(channel, ledger)), untilCut(insertKeys(channel, runtimeId, life, ledger))];
+      const work = [
+        untilCut(sendTransfers(channel, ledger.transfers)),
+        untilCut(insertKeys(channel, runtimeId, life, ledger)),
+      ];
       // Answers are counted, not seconds, so that the test does the same on a slow machine.
-      const target = ledger.transfers.length + Math.floor(next() * (MOST_TRANSFERS + 1));
+      const target = ledger.transfers.length + random.below(MOST_TRANSFERS + 1);
       while (ledger.transfers.length < target) await sleep(5);
-      await sleep(next() * LONGEST_REST_MS);
+      await sleep(random.below(LONGEST_REST_MS));
       net.kill("SIGKILL");
       await net.exited;
       // Work must end because the connection broke, not because the network refused something.
