@@ -12,6 +12,7 @@ import { type NodeAddress, nodeAddressFromText } from "#consensus/services/regis
 import { Runtime, type VersionInfo } from "#consensus/services/registry/types/runtime.js";
 import { MultiSignedNode, SignedEntity } from "#consensus/services/registry/types/signed.js";
 import { Account, type Delegation } from "#consensus/services/staking/types/account.js";
+import { THRESHOLD_NODE_STORAGE } from "#consensus/services/staking/types/thresholds.js";
 import { type NodeOffer, signDescriptor } from "#worker/registration/descriptor.js";
 import type { DevelopmentAccount, Member } from "./topology.js";
 
@@ -42,7 +43,7 @@ export interface RuntimeDeployment {
   readonly bundleHash?: Uint8Array;
 }
 
-/** What a fixture is made from. */
+/** What a fixture is made from; with storage nodes, the runtime demands their receipts. */
 export interface FixtureOptions {
   readonly members: readonly Member[];
   readonly accounts: readonly DevelopmentAccount[];
@@ -250,6 +251,18 @@ export function runtimeDescriptor(id: Uint8Array, owner: Signer, committee: Comm
   });
 }
 
+/** Receipts of two of three storage nodes, from the first committee on. */
+const STORAGE_COMMITTEE = { validFrom: 0n, minWriteReplication: 2, maxApplyOps: 2n, maxApplyWriteLogEntries: 100_000n };
+/** Stake of a storage node, as of the others; v26.1 has no name for it. */
+const STORAGE_THRESHOLD = 100n;
+
+/** Switches storage committees on and lets the runtime have one. */
+function demandReceipts({ registry, staking }: GenesisDocument, runtime: Runtime, groupSize: number): void {
+  registry.params.enableStorageCommittees = true;
+  staking.parameters.thresholds.set(THRESHOLD_NODE_STORAGE, STORAGE_THRESHOLD);
+  runtime.storage.committee = { ...STORAGE_COMMITTEE, groupSize };
+}
+
 function account(balance: bigint, stake: bigint): Account {
   const out = Account.zero();
   out.general.balance = balance;
@@ -266,7 +279,8 @@ const FIRST_VERSION: Version = { major: 0, minor: 0, patch: 0 };
 
 /** What a member offers; of a runtime it registers the versions that it turns out to host. */
 export function memberOffer(member: Member, index: number, runtimeId: Uint8Array): NodeOffer {
-  const runtimes = member.kind === "compute" ? [{ id: runtimeId, version: FIRST_VERSION }] : [];
+  const isServing = member.kind === "compute" || member.kind === "storage";
+  const runtimes = isServing ? [{ id: runtimeId, version: FIRST_VERSION }] : [];
   const address = memberAddress(index);
   const { identity: keys, roles } = member;
   return { keys, entityId: member.entity.publicKey, roles, runtimes, address, softwareVersion: SOFTWARE_VERSION };
@@ -296,6 +310,8 @@ export function buildGenesis(options: FixtureOptions): GenesisDocument {
   const runtime = runtimeDescriptor(runtimeId, owner, committee);
   if (deployment !== undefined) runtime.deployments = [firstDeployment(deployment)];
   registry.runtimes = [runtime];
+  const storages = members.filter(({ kind }) => kind === "storage").length;
+  if (storages > 0) demandReceipts(document, runtime, storages);
   let supply = COMMON_POOL;
   const fund = (publicKey: Uint8Array, balance: bigint, stake: bigint): void => {
     const address = addressFromPublicKey(publicKey);

@@ -100,7 +100,7 @@ export class LocalNetwork {
     const streams = new MemoryNetwork({ clock: world.clock, log: world.log.child("p2p"), fate: options.fate });
     this.nodes = members.map((member, i) => {
       const { name, identity, roles } = member;
-      const serves = member.kind !== "validator";
+      const serves = member.kind === "compute" || member.kind === "client";
       const p2p = streams.connect(identity.p2p.publicKey);
       const runtime = (): NodeRuntimeOptions => {
         const honest = { id: runtimeId, disk: open(name), provision: (site: HostSite) => provision(member, site) };
@@ -114,6 +114,7 @@ export class LocalNetwork {
         p2p: this.damageable(name, p2p),
         offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId),
         runtimes: serves ? [runtime()] : [],
+        stored: member.kind === "storage" ? [{ id: runtimeId, disk: open(name) }] : [],
       });
     });
   }

@@ -1,6 +1,6 @@
 import { utf8 } from "#common/bytes.js";
 import { MemorySigner, type Signer } from "#common/crypto/signature.js";
-import { ROLE_COMPUTE, ROLE_VALIDATOR } from "#common/node-roles.js";
+import { ROLE_COMPUTE, ROLE_STORAGE, ROLE_VALIDATOR } from "#common/node-roles.js";
 import { type Identity, deriveIdentity, deriveSeed } from "#node/identity.js";
 import { hash } from "#common/hash.js";
 
@@ -9,16 +9,26 @@ export interface NetworkSize {
   readonly validators: number;
   readonly computes: number;
   readonly clients: number;
+  /** Storage nodes; with any, the network has storage committees and its runtime demands receipts. None when absent. */
+  readonly storages?: number;
 }
 
+/** A network as v26.1 knows it. */
 export const DEFAULT_SIZE: NetworkSize = { validators: 4, computes: 5, clients: 1 };
+/** The same with storage nodes. */
+export const SIZE_WITH_STORAGE: NetworkSize = { ...DEFAULT_SIZE, storages: 3 };
 
 /** Names of the compute nodes of a network. */
 export function computeNames({ computes }: NetworkSize): string[] {
   return Array.from({ length: computes }, (_, i) => `compute-${i}`);
 }
 
-export type NodeKind = "validator" | "compute" | "client";
+/** Names of the storage nodes of a network. */
+export function storageNames({ storages = 0 }: NetworkSize): string[] {
+  return Array.from({ length: storages }, (_, i) => `storage-${i}`);
+}
+
+export type NodeKind = "validator" | "compute" | "client" | "storage";
 
 /** A node of the network: its name, keys and the entity that runs it. */
 export interface Member {
@@ -30,10 +40,15 @@ export interface Member {
   readonly roles: number;
 }
 
-const ROLE_OF: Readonly<Record<NodeKind, number>> = { validator: ROLE_VALIDATOR, compute: ROLE_COMPUTE, client: 0 };
+const ROLE_OF: Readonly<Record<NodeKind, number>> = {
+  validator: ROLE_VALIDATOR,
+  compute: ROLE_COMPUTE,
+  client: 0,
+  storage: ROLE_STORAGE,
+};
 
 /**
- * All nodes of a network, in the order validators, computes, clients.
+ * All nodes of a network, in the order validators, computes, clients, storage nodes.
  * @param secret 32 bytes from which all their keys follow
  */
 export function networkMembers(secret: Uint8Array, size: NetworkSize): Member[] {
@@ -49,6 +64,7 @@ export function networkMembers(secret: Uint8Array, size: NetworkSize): Member[] 
     ...times(size.validators).map(member("validator")),
     ...times(size.computes).map(member("compute")),
     ...times(size.clients).map(member("client")),
+    ...times(size.storages ?? 0).map(member("storage")),
   ];
 }
 

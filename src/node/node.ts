@@ -4,7 +4,7 @@ import type { World } from "#common/ports/world.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { Submitter } from "#consensus/submission.js";
 import type { P2pHost } from "#p2p/host.js";
-import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
+import { hasRoles, ROLE_COMPUTE, ROLE_STORAGE } from "#common/node-roles.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { BeaconProver } from "#worker/beacon/prover.js";
 import { BackendReader } from "#worker/consensus-reader.js";
@@ -66,6 +66,7 @@ export class Node {
     this.identity = identity;
     const submitter = new Submitter(backend, identity.node, world.clock);
     this.submitter = submitter;
+    const givesReceipts = offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE);
     const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
     this.runtimeIds = options.runtimes.map(({ id }) => id);
     this.runtimes = options.runtimes.map(
@@ -81,10 +82,11 @@ export class Node {
           versionsChanged: () => this.registration?.renew(),
           consensusReader: new BackendReader(backend, submitter),
           ...(executes ? { executor: { submitter, conduct } } : {}),
+          givesReceipts,
         }),
     );
     this.stored = (options.stored ?? []).map(
-      ({ id, disk }) => new StorageWorker({ runtimeId: id, world, backend, p2p, disk }),
+      ({ id, disk }) => new StorageWorker({ runtimeId: id, world, backend, p2p, disk, signer: identity.node }),
     );
     if (offer !== undefined) {
       const available = (): boolean => [...this.runtimes, ...this.stored].every(({ isAvailable }) => isAvailable);

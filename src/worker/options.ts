@@ -43,6 +43,8 @@ export interface RuntimeWorkerOptions {
   readonly versionsChanged?: () => void;
   /** Present on nodes that serve in committees; commitments go through it. */
   readonly executor?: { readonly submitter: TransactionSubmitter; readonly conduct?: Conduct | undefined };
+  /** Whether the node is a storage node besides: it gives receipts then. */
+  readonly givesReceipts?: boolean;
   /** What the runtime may read of the consensus layer; requests for it are refused when absent. */
   readonly consensusReader?: ConsensusReader;
   /** Limits of the transaction pool, where they differ from the defaults. */

@@ -1,4 +1,5 @@
 import { toHex } from "#common/bytes.js";
+import type { Signer } from "#common/crypto/signature.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
@@ -10,6 +11,7 @@ import { BlockHistory, type RecordedBlock } from "#runtime/history/block-history
 import { ChainFollower } from "./chain-follower.js";
 import { DiffFetcher } from "./storage/diff-fetcher.js";
 import { serveDiffs } from "./storage/diff-protocol.js";
+import { ReceiptIssuer } from "./storage/receipts/issuer.js";
 import { RoundSync } from "./storage/round-sync.js";
 
 /** Nodes of recent trees that are kept in memory. */
@@ -29,6 +31,8 @@ export interface RuntimeStorageOptions {
   readonly log: Log;
   /** Whether others may fetch rounds from this node. */
   readonly serves: boolean;
+  /** The node's identity, if it is a storage node: it gives receipts for what executors want kept. */
+  readonly issuer?: Signer | undefined;
   /** Told of what happened to the runtime in a consensus block, one block after the other. */
   readonly happened: (events: readonly Event[]) => void;
   /** Told of every round whose trees are here and final, in order. */
@@ -42,7 +46,7 @@ export class RuntimeStorage {
   private readonly follower: ChainFollower;
   private readonly sync: RoundSync;
   private available = true;
-  private endServing: () => void = () => undefined;
+  private ends: (() => void)[] = [];
 
   constructor(private readonly options: RuntimeStorageOptions) {
     const { runtimeId, backend, p2p, disk, clock, log, happened, synced } = options;
@@ -69,15 +73,20 @@ export class RuntimeStorage {
 
   /** Resolves when the blocks of the chain are recorded; missing trees may still be on their way. */
   async start(): Promise<void> {
-    const { runtimeId, backend, p2p, serves } = this.options;
-    if (serves) this.endServing = serveDiffs(p2p, backend.app.chainContext, runtimeId, this.db);
+    const { runtimeId, backend, p2p, disk, serves, issuer: signer, log } = this.options;
+    const { db } = this;
+    if (serves) this.ends.push(serveDiffs(p2p, backend.app.chainContext, runtimeId, db));
+    if (signer !== undefined) {
+      const issuer = new ReceiptIssuer({ runtimeId, backend, p2p, disk, db, signer, log: log.child("receipts") });
+      this.ends.push(issuer.serve());
+    }
     this.sync.start();
     await this.follower.start();
   }
 
   /** Serves and follows no more; what is here can still be read. */
   async stop(): Promise<void> {
-    this.endServing();
+    for (const end of this.ends.splice(0)) end();
     await this.follower.stop();
     await this.sync.stop();
   }

@@ -66,6 +66,7 @@ export class RuntimeWorker {
       clock,
       log,
       serves: options.executor !== undefined,
+      issuer: options.givesReceipts === true ? signer : undefined,
       happened: (events) => this.happened(events),
       synced: (block) => this.synced(block),
     });

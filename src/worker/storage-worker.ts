@@ -1,4 +1,5 @@
 import { toHex } from "#common/bytes.js";
+import type { Signer } from "#common/crypto/signature.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { World } from "#common/ports/world.js";
 import type { Backend } from "#consensus/backends/backend.js";
@@ -16,14 +17,16 @@ export interface StorageWorkerOptions {
   readonly p2p: P2pHost;
   /** The node's own disk. */
   readonly disk: Disk;
+  /** The node's identity: it signs receipts. */
+  readonly signer: Signer;
 }
 
-/** One runtime on a storage node, which keeps the rounds and serves them without being able to execute any. */
+/** One runtime on a storage node, which keeps rounds, signs that it does and serves them. It executes nothing. */
 export class StorageWorker {
   private readonly storage: RuntimeStorage;
 
   constructor(options: StorageWorkerOptions) {
-    const { runtimeId, world, backend, p2p, disk } = options;
+    const { runtimeId, world, backend, p2p, disk, signer } = options;
     this.storage = new RuntimeStorage({
       runtimeId,
       backend,
@@ -32,6 +35,7 @@ export class StorageWorker {
       clock: world.clock,
       log: world.log.child(`runtime ${toHex(runtimeId).slice(-8)}`),
       serves: true,
+      issuer: signer,
       happened: () => undefined,
       synced: () => undefined,
     });

@@ -1,5 +1,5 @@
 import type { Signer } from "#common/crypto/signature.js";
-import { ROLE_COMPUTE, ROLE_VALIDATOR, hasRoles } from "#common/node-roles.js";
+import { ROLE_COMPUTE, ROLE_STORAGE, ROLE_VALIDATOR, hasRoles } from "#common/node-roles.js";
 import type { Version } from "#common/version.js";
 import { MultiSignedNode } from "#consensus/services/registry/types/signed.js";
 import { type Node, NODE_VERSION } from "#consensus/services/registry/types/node.js";
@@ -28,7 +28,7 @@ export interface NodeOffer {
 /** A node descriptor that is valid until the end of an epoch, signed by every key that it names. */
 export function signDescriptor(offer: NodeOffer, expiration: bigint): MultiSignedNode {
   const { keys } = offer;
-  const needsP2p = hasRoles(offer.roles, ROLE_COMPUTE | ROLE_VALIDATOR);
+  const needsP2p = hasRoles(offer.roles, ROLE_COMPUTE | ROLE_STORAGE | ROLE_VALIDATOR);
   const node: Node = {
     v: NODE_VERSION,
     id: keys.node.publicKey,

@@ -13,7 +13,13 @@ import { schedulerRank } from "#consensus/services/scheduler/types.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
 import { buildGenesis } from "#network/fixture.js";
 import { LocalNetwork, type LocalNetworkOptions, type NetworkWorld } from "#network/local-network.js";
-import { DEFAULT_SIZE, developmentAccounts, type Member, networkMembers } from "#network/topology.js";
+import {
+  DEFAULT_SIZE,
+  developmentAccounts,
+  type Member,
+  networkMembers,
+  SIZE_WITH_STORAGE,
+} from "#network/topology.js";
 import { systemClock } from "#platform/clock.js";
 import { systemEntropy } from "#platform/entropy.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
@@ -90,7 +96,7 @@ export interface TestNetwork {
 
 /** Names of the nodes of some kinds. */
 export function nodeNames(...kinds: string[]): string[] {
-  return networkMembers(new Uint8Array(32), DEFAULT_SIZE)
+  return networkMembers(new Uint8Array(32), SIZE_WITH_STORAGE)
     .filter(({ kind }) => kinds.includes(kind))
     .map(({ name }) => name);
 }
@@ -106,6 +112,8 @@ export interface TestNetworkOptions {
   /** Changes the genesis document. */
   readonly edit?: (genesis: GenesisDocument, members: readonly Member[]) => void;
   readonly fate?: MemoryNetworkOptions["fate"];
+  /** Whether there are storage nodes, whose receipts the runtime demands. */
+  readonly receipts?: boolean | undefined;
   /** Changes the runtime's descriptor in the genesis document. */
   readonly tune?: (runtime: Runtime) => void;
 }
@@ -120,7 +128,8 @@ export function testNetwork(
   kept: Map<string, Disk> = new Map(),
   more: TestNetworkOptions = {},
 ): TestNetwork {
-  const members = networkMembers(hash(utf8("worker tests")), DEFAULT_SIZE);
+  const size = more.receipts === true ? SIZE_WITH_STORAGE : DEFAULT_SIZE;
+  const members = networkMembers(hash(utf8("worker tests")), size);
   const world: NetworkWorld = {
     clock: more.clock ?? systemClock,
     entropy: systemEntropy,

@@ -8,7 +8,7 @@ import { ForceElectRole } from "#consensus/services/scheduler/params.js";
 import { ByzantineSwitches, type Misconduct } from "#network/byzantine/switches.js";
 import { PENALTIES } from "#network/fixture.js";
 import { type Incident, IncidentReader } from "#network/incidents.js";
-import { DEFAULT_SIZE, type Member, networkMembers } from "#network/topology.js";
+import { type Member, networkMembers, SIZE_WITH_STORAGE } from "#network/topology.js";
 import { hash } from "#common/hash.js";
 import { utf8 } from "#common/bytes.js";
 import type { RoundReport } from "#worker/options.js";
@@ -28,6 +28,8 @@ export interface Scenario {
   /** Ways in which nodes misbehave until the transaction is final, by their parts in the first round. */
   readonly culprits: { readonly [part in Part]?: readonly Misconduct[] };
   readonly stragglers?: number;
+  /** Whether the runtime demands receipts of storage nodes. */
+  readonly receipts?: boolean;
   /** Whether one of the workers is a third backup worker, so that one of them may be missing. */
   readonly thirdBackup?: boolean;
   /** Whether they misbehave in the first round only. */
@@ -79,6 +81,7 @@ class Play {
     this.net = testNetwork(provisionKeyValue, new Map(), {
       clock: this.clock,
       byzantine: this.switches,
+      receipts: scenario.receipts,
       tune(runtime) {
         const { executor } = runtime;
         executor.allowedStragglers = stragglers ?? 0;
@@ -203,7 +206,7 @@ class Play {
   }
 
   private partOf(entity: Uint8Array): string {
-    const members = networkMembers(hash(utf8("worker tests")), DEFAULT_SIZE);
+    const members = networkMembers(hash(utf8("worker tests")), SIZE_WITH_STORAGE);
     const found = members.find((member) => equalBytes(addressFromPublicKey(member.entity.publicKey), entity));
     const [part] = Array.from(this.names).find(([, name]) => name === found?.name) ?? [];
     return part ?? `an honest node (${found?.name ?? "unknown"})`;

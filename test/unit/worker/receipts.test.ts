@@ -1,0 +1,47 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { equalBytes } from "#common/bytes.js";
+import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
+import type { ExecutorCommitment } from "#consensus/services/roothash/types.js";
+import { insertCall, provisionKeyValue, type TestNetwork, testNetwork } from "./support/local-network.ts";
+
+let net: TestNetwork;
+let nonce = 0n;
+
+afterEach(() => net.network.stop());
+
+function submit(): Promise<{ round: bigint }> {
+  return net.worker("client-0").client.submitTxMeta(insertCall("alice", nonce, "key", `value ${nonce++}`));
+}
+
+/** Commitments in all blocks so far to one round. */
+function commitments(round: bigint): ExecutorCommitment[] {
+  const { backend } = net.network;
+  const found: ExecutorCommitment[] = [];
+  for (let height = 1n; height <= backend.latestHeight; height++) {
+    for (const { events } of backend.results(height)?.results ?? []) {
+      for (const carrier of events) {
+        const commit = readRuntimeEvent(carrier, height, new Uint8Array(32))?.executorCommitted?.commit;
+        if (commit?.header.header.round === round) found.push(commit);
+      }
+    }
+  }
+  return found;
+}
+
+describe("where the runtime demands receipts", () => {
+  test("each commitment has those of two storage nodes, which keep the round", async () => {
+    net = testNetwork(provisionKeyValue, new Map(), { receipts: true });
+    await net.network.start();
+    const { round } = await submit();
+    const signed = commitments(round);
+    expect(signed.length).toBeGreaterThanOrEqual(2);
+    const storages = net.network.nodes.filter(({ name }) => name.startsWith("storage"));
+    for (const { storageSigs = [] } of signed) {
+      expect(storageSigs).toHaveLength(2);
+      for (const { publicKey } of storageSigs) {
+        expect(storages.some(({ identity }) => equalBytes(identity.node.publicKey, publicKey))).toBe(true);
+      }
+    }
+    await net.until(() => storages.every(({ stored }) => (stored[0]?.history.lastSyncedRound ?? -1n) >= round));
+  });
+});
