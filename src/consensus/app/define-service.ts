@@ -24,6 +24,8 @@ export interface TransactionDefinition<B> {
   readonly body: Schema<B>;
   /** Error of a body that does not decode. */
   readonly invalidBody: ErrorFactory | ((reason: string) => CodedError);
+  /** Whether the chain knows the fields that an extension adds to the body; to v26.1 they are unknown ones. */
+  readonly extended?: (ctx: Context) => boolean;
   /** Gas operation charged once before `execute`, or null when the method charges by itself. */
   readonly gasOp: string | null;
   /** The service's gas prices in the current state; needed where gasOp is set. */
@@ -43,10 +45,11 @@ export interface TransactionDefinition<B> {
  */
 export function defineTransaction<B>(definition: TransactionDefinition<B>): TransactionMethod {
   const { body: schema, invalidBody, gasOp, gasCosts } = definition;
-  const decode = (raw: Uint8Array): B => {
+  const decode = (ctx: Context, raw: Uint8Array): B => {
+    const mode = definition.extended?.(ctx) === true ? "extended" : "untrusted";
     try {
       // An absent body decodes to the zero value, as a nil slice does in the reference.
-      return raw.length === 0 ? schema.zero() : schema.decode(raw);
+      return raw.length === 0 ? schema.zero() : schema.decode(raw, mode);
     } catch (error) {
       if (error instanceof DecodeError) throw invalidBody(error.message);
       throw error;
@@ -59,7 +62,7 @@ export function defineTransaction<B>(definition: TransactionDefinition<B>): Tran
     inCheckTx: definition.inCheckTx,
     inSimulation: definition.inSimulation ?? "stop",
     run(ctx, raw) {
-      const body = decode(raw);
+      const body = decode(ctx, raw);
       definition.before?.(ctx, body);
       if (definition.inCheckTx === "accept" && ctx.isCheckTx) return;
       if (gasOp !== null && gasCosts !== undefined) ctx.gas.use(1n, gasOp, gasCosts(ctx));

@@ -40,5 +40,5 @@ export function eventAttribute<T>(event: EventKind<T>, value: T): EventAttribute
 export function decodeEvent<T>(event: EventKind<T>, carrier: AbciEvent): T | undefined {
   if (carrier.type !== event.type) return undefined;
   const attribute = carrier.attributes.find((a) => a.key === event.kind);
-  return attribute === undefined ? undefined : event.schema.decode(fromBase64(attribute.value));
+  return attribute === undefined ? undefined : event.schema.decode(fromBase64(attribute.value), "extended");
 }

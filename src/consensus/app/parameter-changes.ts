@@ -19,6 +19,8 @@ export const applyParameterChanges = defineTopic<ParameterChanges, true>("govern
 export interface ChangeHandler<C> {
   readonly module: string;
   readonly schema: Schema<C>;
+  /** Whether the chain knows the parameters of an extension; to v26.1 they are unknown fields. */
+  readonly extended?: (ctx: Context) => boolean;
   /** Checks the changes against the state and, if `apply` is set, stores the new parameters; throws CodedErrors. */
   change(ctx: Context, changes: C, apply: boolean): void;
 }
@@ -31,7 +33,8 @@ export function parameterChangeSubscriptions<C>(handler: ChangeHandler<C>): read
       if (message.module !== handler.module) return undefined;
       let changes: C;
       try {
-        changes = handler.schema.decode(message.changes);
+        const mode = handler.extended?.(ctx) === true ? "extended" : "untrusted";
+        changes = handler.schema.decode(message.changes, mode);
       } catch (error) {
         if (error instanceof DecodeError)
           throw unknown(`${handler.module}: malformed parameter changes: ${error.message}`);

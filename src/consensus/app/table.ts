@@ -72,7 +72,8 @@ function stored<V>(what: string, schema: Schema<V>): ValueCodec<V> {
     encode: (value) => schema.encode(value),
     decode(bytes) {
       try {
-        return schema.decode(bytes);
+        // State holds fields of extensions only where the chain took them.
+        return schema.decode(bytes, "extended");
       } catch (cause) {
         throw new Fault(`corrupted state: ${what}`, { cause });
       }

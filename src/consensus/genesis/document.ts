@@ -7,6 +7,7 @@ import { BeaconGenesis } from "../services/beacon/types.js";
 import { GovernanceGenesis } from "../services/governance/types.js";
 import { KeyManagerGenesis } from "../services/keymanager/params.js";
 import { RegistryGenesis } from "../services/registry/params.js";
+import type { Runtime } from "../services/registry/types/runtime.js";
 import { RootHashGenesis } from "../services/roothash/params.js";
 import { SchedulerGenesis } from "../services/scheduler/params.js";
 import { StakingGenesis } from "../services/staking/types/genesis.js";
@@ -47,13 +48,24 @@ export function engineChainId(context: string): string {
   return context.slice(0, 50);
 }
 
+/** A document as v26.1 reads it, unless it switches an extension on: members that it does not know are left out. */
+function withoutUnknown(document: GenesisDocument): GenesisDocument {
+  const { registry } = document;
+  if (registry.params.enableStorageCommittees) return document;
+  const plain = (runtimes: readonly (Runtime | null)[]): (Runtime | null)[] =>
+    runtimes.map((runtime) => runtime && { ...runtime, storage: { ...runtime.storage, committee: undefined } });
+  const runtimes = plain(registry.runtimes);
+  const suspendedRuntimes = plain(registry.suspendedRuntimes);
+  return { ...document, registry: { ...registry, runtimes, suspendedRuntimes } };
+}
+
 /**
  * Reads a genesis file.
  * @param json text of the file
  * @throws DecodeError that names the field
  */
 export function parseGenesis(json: string): GenesisDocument {
-  return GenesisDocument.fromJson(parseJson(json));
+  return withoutUnknown(GenesisDocument.fromJson(parseJson(json)));
 }
 
 /** The canonical form of a genesis file: two-space indent, final newline. */

@@ -6,6 +6,7 @@ import {
   changedParameters,
   checkChanges,
   checkParameters,
+  hasStorageCommittees,
   RegistryParameterChanges,
   registryParameters,
 } from "./params.js";
@@ -23,6 +24,7 @@ export const messages: readonly Subscription[] = [
   ...parameterChangeSubscriptions({
     module: MODULE_NAME,
     schema: RegistryParameterChanges,
+    extended: (ctx) => hasStorageCommittees(ctx.state),
     change(ctx, changes, apply) {
       const params = registryParameters.load(ctx.state);
       checkChanges(changes);

@@ -14,6 +14,7 @@ import {
   u8,
 } from "#common/schema/index.js";
 import { PublicKey } from "#common/crypto/keys.js";
+import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { Context, DebugSwitches } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
 import { sharedCell } from "../../app/table.js";
@@ -50,12 +51,17 @@ export class RegistryParameters extends struct("RegistryParameters", {
   enableRuntimeGovernanceModels: omitEmpty(GovernanceModels),
   teeFeatures: optional(TeeFeatures),
   maxRuntimeDeployments: omitEmpty(u8),
-  /** Switches the extension of storage committees and receipts on; only a genesis document can do so. */
+  /** Whether runtimes may have storage committees, an extension of the protocol. Only a genesis document says yes. */
   enableStorageCommittees: extension(omitEmpty(bool)),
 }) {}
 
 /** Parameters in the current state. */
 export const registryParameters = sharedCell(0x16, RegistryParameters);
+
+/** Whether the chain has storage committees; without them everything is as in v26.1 (registry: storage committees). */
+export function hasStorageCommittees(state: KeyValueReader): boolean {
+  return registryParameters.get(state)?.enableStorageCommittees === true;
+}
 
 /** Gas prices in the current state. */
 export function gasCosts(ctx: Context): GasCosts {
@@ -110,6 +116,7 @@ export function changedParameters(params: RegistryParameters, changes: RegistryP
     enableRuntimeGovernanceModels: changes.enableRuntimeGovernanceModels ?? params.enableRuntimeGovernanceModels,
     teeFeatures: changes.teeFeatures ?? params.teeFeatures,
     maxRuntimeDeployments: changes.maxRuntimeDeployments ?? params.maxRuntimeDeployments,
+    enableStorageCommittees: changes.enableStorageCommittees ?? params.enableStorageCommittees,
   };
 }
 
@@ -124,6 +131,7 @@ export function checkChanges(changes: RegistryParameterChanges): void {
     changes.gasCosts !== null ||
     changes.maxNodeExpiration !== undefined ||
     changes.enableRuntimeGovernanceModels !== null ||
-    changes.teeFeatures !== undefined;
+    changes.teeFeatures !== undefined ||
+    changes.enableStorageCommittees !== undefined;
   if (!given) throw unknown("consensus parameter changes should not be empty");
 }

@@ -36,6 +36,8 @@ export const commitmentErrors = defineErrors("roothash/commitment", {
   insufficientVotes: [10, "roothash/commitment: insufficient votes to finalize discrepancy resolution round"],
   badExecutorCommitment: [11, "roothash/commitment: bad executor commitment"],
   invalidMessages: [13, "roothash/commitment: invalid messages"],
+  /** Reserved in v26.1; storage committees, an extension, use it again. */
+  badStorageReceipts: [14, "roothash/commitment: bad storage receipts"],
   timeoutNotCorrectRound: [15, "roothash/commitment: timeout not for correct round"],
   invalidRound: [16, "roothash/commitment: invalid round"],
   noSchedulerCommitment: [17, "roothash/commitment: no scheduler commitment"],

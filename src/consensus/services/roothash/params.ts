@@ -13,6 +13,8 @@ import { rootHashErrors } from "./errors.js";
 import { MessageEvent } from "./types.js";
 
 export const GAS_COMPUTE_COMMIT = "compute_commit";
+/** Charged per storage receipt of a commitment; of an extension. */
+export const GAS_STORAGE_RECEIPT = "storage_receipt";
 export const GAS_EVIDENCE = "evidence";
 export const GAS_SUBMIT_MESSAGE = "submit_msg";
 

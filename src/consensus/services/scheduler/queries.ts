@@ -2,17 +2,17 @@ import { compareBytes } from "#common/bytes.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import { type SchedulerGenesis, type SchedulerParameters, schedulerParametersCell } from "./params.js";
 import { committees, currentValidators } from "./state.js";
-import { COMMITTEE_EXECUTOR, type Committee, type Validator } from "./types.js";
+import { COMMITTEE_EXECUTOR, COMMITTEE_STORAGE, type Committee, type Validator } from "./types.js";
 
 /** The validator set in force, in the order of node ids. */
 export function getValidators(state: KeyValueReader): Validator[] {
   return Array.from(currentValidators(state).values()).sort((a, b) => compareBytes(a.id, b.id));
 }
 
-/** Committees of a runtime in the current epoch. */
+/** Committees of a runtime in the current epoch: of executors, then of storage nodes. */
 export function getCommittees(state: KeyValueReader, runtimeId: Uint8Array): Committee[] {
-  const executor = committees.get(state, COMMITTEE_EXECUTOR, runtimeId);
-  return executor === undefined ? [] : [executor];
+  const kinds = [COMMITTEE_EXECUTOR, COMMITTEE_STORAGE];
+  return kinds.map((kind) => committees.get(state, kind, runtimeId)).filter((found) => found !== undefined);
 }
 
 /** Parameters of the scheduler. */

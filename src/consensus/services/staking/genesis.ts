@@ -6,6 +6,7 @@ import { TOKEN_EXPONENT_MAX, TOKEN_SYMBOL_MAX } from "#common/token.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 import type { Context } from "../../app/context.js";
 import type { GenesisCheck, GenesisHooks } from "../../app/define-service.js";
+import type { RegistryGenesis } from "../registry/params.js";
 import { pruneAndValidate } from "./logic/commission.js";
 import { checkParameters, parameters } from "./params.js";
 import {
@@ -28,6 +29,7 @@ import {
   StakeAccumulator,
   StakingGenesis,
 } from "./types/index.js";
+import { THRESHOLD_NODE_STORAGE } from "./types/thresholds.js";
 
 function refuse(field: string, reason: string): never {
   throw new InvalidInput(`staking.${field}`, reason);
@@ -180,6 +182,11 @@ function sumShares(delegators: SortedMap<Uint8Array, Shares | Shares[]> | undefi
 function check(genesis: StakingGenesis, document: GenesisCheck): void {
   document.attempt("params", () => checkParameters(genesis.parameters, document.debug.dontBlameOasis));
   checkToken(genesis, document);
+  const registry = document.section("registry") as RegistryGenesis | undefined;
+  // The word is one that v26.1 does not know.
+  if (genesis.parameters.thresholds.has(THRESHOLD_NODE_STORAGE) && !registry?.params.enableStorageCommittees) {
+    document.refuse("params.thresholds.node-storage", "storage committees are not enabled");
+  }
   for (const [address, account] of genesis.ledger.entries()) {
     if (account !== null) checkAccount(genesis, address, account, document);
   }

@@ -48,7 +48,7 @@ describe("the list of codes", () => {
     [stakingErrors, "staking", 11, []],
     [registryErrors, "registry", 19, []],
     [rootHashErrors, "roothash", 13, []],
-    [commitmentErrors, "roothash/commitment", 18, [12, 14]],
+    [commitmentErrors, "roothash/commitment", 18, [12]],
     [governanceErrors, "governance", 7, []],
     [vaultErrors, "vault", 7, []],
     [beaconErrors, "beacon", 2, []],

@@ -1,6 +1,6 @@
 /** Whether a runtime lets a node in (registry: admission). */
 import { equalBytes } from "#common/bytes.js";
-import { hasRoles, SINGLE_ROLES } from "#common/node-roles.js";
+import { hasRoles, ROLE_STORAGE, SINGLE_ROLES } from "#common/node-roles.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import { registryErrors } from "../errors.js";
 import { entityNodes } from "../state.js";
@@ -30,6 +30,11 @@ function checkNodeCount({ node, runtime, epoch, state }: Candidate, role: number
   }
 }
 
+/** Roles that the policy of a runtime is asked about; that of storage only where the runtime has a use for it. */
+function rolesOf({ storage }: Runtime): readonly number[] {
+  return storage.committee === undefined ? SINGLE_ROLES : [...SINGLE_ROLES, ROLE_STORAGE];
+}
+
 function checkWhitelist(candidate: Candidate): void {
   const { node, runtime } = candidate;
   const whitelist = runtime.admissionPolicy.entityWhitelist;
@@ -37,7 +42,7 @@ function checkWhitelist(candidate: Candidate): void {
   const config = whitelist.entities?.get(node.entityId);
   if (config === undefined) throw registryErrors.forbidden("entity is not whitelisted");
   if (config.maxNodes.size === 0) return;
-  for (const role of SINGLE_ROLES) {
+  for (const role of rolesOf(runtime)) {
     if (!hasRoles(node.roles, role)) continue;
     const max = config.maxNodes.get(role) ?? 0;
     if (max === 0) throw registryErrors.forbidden("no nodes of this role allowed");
@@ -52,7 +57,7 @@ function checkWhitelist(candidate: Candidate): void {
 export function checkAdmission(candidate: Candidate): void {
   checkWhitelist(candidate);
   const { node, runtime } = candidate;
-  for (const role of SINGLE_ROLES) {
+  for (const role of rolesOf(runtime)) {
     const whitelist = runtime.admissionPolicy.perRole?.get(role)?.entityWhitelist;
     if (whitelist === undefined || !hasRoles(node.roles, role)) continue;
     const config = whitelist.entities?.get(node.entityId);

@@ -7,11 +7,12 @@ import {
   ROLE_COMPUTE,
   ROLE_KEY_MANAGER,
   ROLE_OBSERVER,
+  ROLE_STORAGE,
   ROLE_STORAGE_RPC,
   ROLE_VALIDATOR,
   ROLES_RESERVED,
 } from "#common/node-roles.js";
-import { compareVersions } from "#common/version.js";
+import { compareVersions, type Version } from "#common/version.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import { registryErrors } from "../errors.js";
 import type { RegistryParameters } from "../params.js";
@@ -28,7 +29,11 @@ import { isGlobalUnicast, isProbablyReachable } from "./reachability.js";
 const RUNTIME_ROLES = ROLE_COMPUTE | ROLE_OBSERVER | ROLE_KEY_MANAGER | ROLE_STORAGE_RPC;
 /** Before 26.1 observers needed no runtime. */
 const RUNTIME_ROLES_BEFORE_261 = ROLE_COMPUTE | ROLE_KEY_MANAGER | ROLE_STORAGE_RPC;
-const P2P_ADDRESS_ROLES = ROLE_COMPUTE | ROLE_KEY_MANAGER | ROLE_VALIDATOR | ROLE_STORAGE_RPC;
+const P2P_ADDRESS_ROLES = ROLE_COMPUTE | ROLE_KEY_MANAGER | ROLE_VALIDATOR | ROLE_STORAGE_RPC | ROLE_STORAGE;
+/** Roles in which a node runs the code of a compute runtime. */
+const EXECUTING_ROLES = ROLE_COMPUTE | ROLE_OBSERVER;
+/** What nodes that only store list as the version of a runtime. */
+const NO_VERSION: Version = { major: 0, minor: 0, patch: 0 };
 
 /** What the current state of the network says about node descriptors. */
 export interface NodeRules {
@@ -60,13 +65,40 @@ function checkUniqueVersions(entries: readonly NodeRuntime[], at: number): void 
   demand(!repeated, "duplicate version for runtime");
 }
 
+/** Whether a node only stores for a runtime: then nobody asks which version it has, or for trusted hardware. */
+function onlyStores(node: Node, entry: NodeRuntime, runtime: Runtime): boolean {
+  if (runtime.storage.committee === undefined) return false;
+  if (!hasRoles(node.roles, ROLE_STORAGE) || hasRoles(node.roles, EXECUTING_ROLES)) return false;
+  demand(compareVersions(entry.version, NO_VERSION) === 0, "version of a runtime that is only stored");
+  demand(entry.capabilities.tee === undefined, "trusted hardware for a runtime that is only stored");
+  return true;
+}
+
+/**
+ * The bit of the storage role is one of the invalid ones unless a runtime of the node has storage committees: so it is
+ * exactly for the nodes that v26.1 does not know either.
+ */
+function mayStore(node: Node, { params, state }: NodeRules): boolean {
+  if (!params.enableStorageCommittees) return false;
+  return (node.runtimes ?? []).some(
+    (entry) => entry !== null && getAnyRuntime(state, entry.id)?.storage.committee !== undefined,
+  );
+}
+
+function checkRoles(node: Node, rules: NodeRules): void {
+  const invalid =
+    hasRoles(node.roles, ROLES_RESERVED) || (hasRoles(node.roles, ROLE_STORAGE) && !mayStore(node, rules));
+  demand(node.roles !== 0 && !invalid, "no roles or an invalid one specified");
+}
+
 function checkRuntime(node: Node, entry: NodeRuntime, runtime: Runtime, rules: NodeRules): void {
-  if (!rules.genesis) verifyNodeRuntimeTee(node.id, entry, runtime, rules.attestation);
+  const stored = onlyStores(node, entry, runtime);
+  if (!rules.genesis && !stored) verifyNodeRuntimeTee(node.id, entry, runtime, rules.attestation);
   if (runtime.kind === RUNTIME_KEY_MANAGER) {
     demand(hasRoles(node.roles, ROLE_KEY_MANAGER), "key manager runtime not allowed");
   }
-  if (runtime.kind === RUNTIME_COMPUTE) {
-    demand(hasRoles(node.roles, ROLE_COMPUTE | ROLE_OBSERVER), "compute runtime not allowed");
+  if (runtime.kind === RUNTIME_COMPUTE && !stored) {
+    demand(hasRoles(node.roles, EXECUTING_ROLES), "compute runtime not allowed");
   }
 }
 
@@ -143,7 +175,7 @@ export function verifyNode(envelope: MultiSignedNode, entity: Entity, rules: Nod
   const { params, epoch, policy } = rules;
   const node = opened(() => MultiSignedNode.open(envelope, { policy }));
   demand(utf8(node.softwareVersion).length <= SOFTWARE_VERSION_MAX, "software version too long");
-  demand(node.roles !== 0 && !hasRoles(node.roles, ROLES_RESERVED), "no roles or an invalid one specified");
+  checkRoles(node, rules);
   demand(equalBytes(entity.id, node.entityId), "node entity ID does not match");
   demand(isSignedBy(envelope, node.id), "registration not signed by node identity");
   demand(

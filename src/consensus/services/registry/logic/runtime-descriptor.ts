@@ -2,12 +2,13 @@
 import { equalBytes } from "#common/bytes.js";
 import type { AcceptancePolicy } from "#common/crypto/signature.js";
 import { isKeyManagerNamespace, isTestNamespace } from "#common/namespace.js";
-import { isSingleRole } from "#common/node-roles.js";
+import { isSingleRole, ROLE_STORAGE } from "#common/node-roles.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import {
   THRESHOLD_NODE_COMPUTE,
   THRESHOLD_NODE_KEY_MANAGER,
   THRESHOLD_NODE_OBSERVER,
+  THRESHOLD_NODE_STORAGE,
 } from "../../staking/types/thresholds.js";
 import { registryErrors } from "../errors.js";
 import type { RegistryParameters } from "../params.js";
@@ -23,6 +24,7 @@ import {
   RUNTIME_KEY_MANAGER,
   RUNTIME_VERSION,
   type RuntimeStakingParameters,
+  type StorageCommitteeParameters,
   type StorageParameters,
   type TxnSchedulerParameters,
 } from "../types/runtime.js";
@@ -35,6 +37,9 @@ const MIN_PROPOSER_TIMEOUT = 1_000_000_000n;
 const MIN_BATCH_BYTES = 1024n;
 const MIN_CHECKPOINT_INTERVAL = 10n;
 const MIN_CHUNK_BYTES = 1n << 20n;
+const MAX_STORAGE_GROUP = 128;
+const MIN_APPLY_OPS = 2n;
+const MIN_WRITE_LOG_ENTRIES = 10n;
 
 /** What the current state of the network says about runtime descriptors. */
 export interface RuntimeRules extends DeploymentRules {
@@ -72,28 +77,42 @@ function checkStorage(s: StorageParameters, dontBlameOasis: boolean): void {
   demand(s.checkpointChunkSize >= MIN_CHUNK_BYTES, "storage checkpoint chunk size too small");
 }
 
-function checkStaking(s: RuntimeStakingParameters, kind: number): void {
+/** Limits of storage committees; whether the runtime may have one at all is another matter. */
+function checkStorageCommittee(c: StorageCommitteeParameters): void {
+  demand(c.groupSize >= 1 && c.groupSize <= MAX_STORAGE_GROUP, "storage group size outside 1..128");
+  const enough = c.minWriteReplication >= 1 && c.minWriteReplication <= c.groupSize;
+  demand(enough, "storage write replication outside 1..group size");
+  demand(c.maxApplyOps >= MIN_APPLY_OPS, "maximum of storage operations too small");
+  demand(c.maxApplyWriteLogEntries >= MIN_WRITE_LOG_ENTRIES, "maximum of write log entries too small");
+}
+
+function checkStaking(s: RuntimeStakingParameters, kind: number, hasStorage: boolean): void {
   demand(s.rewardEquivocation <= 100, "reward percentage for equivocation must be at most 100");
   demand(s.rewardBadResults <= 100, "reward percentage for bad results must be at most 100");
   for (const threshold of s.thresholds.keys()) {
     const allowed =
       threshold === THRESHOLD_NODE_COMPUTE || threshold === THRESHOLD_NODE_OBSERVER
         ? kind === RUNTIME_COMPUTE
-        : threshold === THRESHOLD_NODE_KEY_MANAGER && kind === RUNTIME_KEY_MANAGER;
+        : (threshold === THRESHOLD_NODE_KEY_MANAGER && kind === RUNTIME_KEY_MANAGER) ||
+          (threshold === THRESHOLD_NODE_STORAGE && hasStorage);
     demand(allowed, `unsupported staking threshold kind for runtime: ${threshold}`);
   }
 }
 
-function checkAdmission(admission: RuntimeAdmissionPolicy, policy: AcceptancePolicy): void {
+function checkAdmission(
+  admission: RuntimeAdmissionPolicy,
+  policy: AcceptancePolicy,
+  isRole: (mask: number) => boolean,
+): void {
   const { anyNode, entityWhitelist, perRole } = admission;
   const restricted = entityWhitelist !== undefined || perRole !== null;
   demand((anyNode !== undefined) !== restricted, "invalid admission policy");
   for (const [entity, config] of entityWhitelist?.entities ?? []) {
     demand(!policy.forbids(entity), "invalid entity ID in entity whitelist");
-    for (const role of config.maxNodes.keys()) demand(isSingleRole(role), "non-single role in entity whitelist");
+    for (const role of config.maxNodes.keys()) demand(isRole(role), "non-single role in entity whitelist");
   }
   for (const [role, rolePolicy] of perRole ?? []) {
-    demand(isSingleRole(role), "non-single role in per-role admission policy");
+    demand(isRole(role), "non-single role in per-role admission policy");
     for (const entity of rolePolicy.entityWhitelist?.entities?.keys() ?? []) {
       demand(!policy.forbids(entity), "invalid entity ID in per-role entity whitelist");
     }
@@ -108,11 +127,13 @@ function checkKind(runtime: Runtime, dontBlameOasis: boolean): void {
     checkExecutor(runtime.executor);
     checkTxnScheduler(runtime.txnScheduler);
     checkStorage(runtime.storage, dontBlameOasis);
+    if (runtime.storage.committee !== undefined) checkStorageCommittee(runtime.storage.committee);
   } else {
     demand(kind === RUNTIME_KEY_MANAGER, `bad runtime kind: ${kind}`);
     demand(isKeyManagerNamespace(id), "key manager runtime ID does not have the key manager flag set");
     demand(keyManager === undefined, "key manager runtime cannot itself have a key manager");
     demand(isTestNamespace(id) || runtime.teeHardware === TEE_INTEL_SGX, "non-SGX key manager runtime");
+    demand(runtime.storage.committee === undefined, "key manager runtime with a storage committee");
   }
 }
 
@@ -123,10 +144,13 @@ function checkKind(runtime: Runtime, dontBlameOasis: boolean): void {
 export function verifyRuntime(runtime: Runtime, rules: RuntimeRules): void {
   const { params } = rules;
   const model = runtime.governanceModel;
+  const hasStorage = runtime.storage.committee !== undefined;
   demand(runtime.v === RUNTIME_VERSION, `invalid runtime descriptor version ${runtime.v}`);
+  demand(!hasStorage || params.enableStorageCommittees, "storage committees are not enabled");
   checkKind(runtime, rules.dontBlameOasis);
-  checkStaking(runtime.staking, runtime.kind);
-  checkAdmission(runtime.admissionPolicy, rules.policy);
+  checkStaking(runtime.staking, runtime.kind, hasStorage);
+  const isRole = (mask: number): boolean => isSingleRole(mask) || (mask === ROLE_STORAGE && hasStorage);
+  checkAdmission(runtime.admissionPolicy, rules.policy, isRole);
   demand(model >= GOVERNANCE_ENTITY && model <= GOVERNANCE_CONSENSUS, "unsupported governance model");
   demand(runtime.deployments.length > 0, "no deployment information specified");
   demand(!isTestNamespace(runtime.id) || params.debugAllowTestRuntimes, "test runtime not allowed");

@@ -80,3 +80,26 @@ export function verifyNewRuntime(runtime: Runtime, epoch: bigint, mayStartAtOnce
   if (mayStartAtOnce) return;
   demand(activeDeployment(runtime, epoch) === undefined, "trying to deploy immediately");
 }
+
+/** Epochs until a storage committee can be elected: nodes register now, and may be elected two epochs later. */
+const STORAGE_START_EPOCHS = 3n;
+
+/**
+ * Checks when the storage committee of a runtime is to begin. Too early a beginning would suspend the runtime at the
+ * next election.
+ * @param current the descriptor that is registered, if there is one
+ * @param mayStartAtOnce whether a new runtime may have its committee from the beginning
+ * @throws CodedError registry/18
+ */
+export function verifyStorageStart(
+  current: Runtime | undefined,
+  next: Runtime,
+  epoch: bigint,
+  mayStartAtOnce: boolean,
+): void {
+  const [before, after] = [current?.storage.committee, next.storage.committee];
+  if (after === undefined || (current === undefined && mayStartAtOnce)) return;
+  if (before !== undefined && before.validFrom === after.validFrom) return;
+  demand(before === undefined || before.validFrom > epoch, "trying to move the start of an active storage committee");
+  demand(after.validFrom >= epoch + STORAGE_START_EPOCHS, "storage committee starts too early");
+}

@@ -9,8 +9,8 @@ import { addStakeClaim, removeStakeClaim } from "../../staking/state/index.js";
 import { registryErrors } from "../errors.js";
 import { newRuntimeRegistered, runtimeStartedEvent, runtimeUpdated } from "../events.js";
 import { type RuntimeRules, verifyKeyManagerOf, verifyRuntime } from "../logic/runtime-descriptor.js";
-import { verifyNewRuntime, verifyRuntimeUpdate } from "../logic/runtime-update.js";
-import { GAS_REGISTER_RUNTIME, type RegistryParameters, registryParameters } from "../params.js";
+import { verifyNewRuntime, verifyRuntimeUpdate, verifyStorageStart } from "../logic/runtime-update.js";
+import { GAS_REGISTER_RUNTIME, hasStorageCommittees, type RegistryParameters, registryParameters } from "../params.js";
 import { getRuntime, getSuspendedRuntime, removeRuntimeOwner, setRuntime, setRuntimeOwner } from "../state.js";
 import { governingAddress, runtimeClaim, runtimeThresholds } from "../types/claims.js";
 import { GOVERNANCE_ENTITY, Runtime, RUNTIME_KEY_MANAGER } from "../types/runtime.js";
@@ -73,6 +73,7 @@ export function registerRuntime(ctx: Context, runtime: Runtime): Runtime | undef
   const active = getRuntime(ctx.state, runtime.id);
   const suspendedRuntime = active === undefined ? getSuspendedRuntime(ctx.state, runtime.id) : undefined;
   const existing = active ?? suspendedRuntime;
+  if (!ctx.isInitChain) verifyStorageStart(existing, runtime, rules.epoch, params.debugDeployImmediately);
   if (existing === undefined) {
     verifyNewRuntime(runtime, rules.epoch, ctx.isInitChain || params.debugDeployImmediately);
   } else {
@@ -95,6 +96,7 @@ export function registerRuntime(ctx: Context, runtime: Runtime): Runtime | undef
 export const registerRuntimeTransaction = defineTransaction({
   method: "registry.RegisterRuntime",
   body: Runtime,
+  extended: (ctx) => hasStorageCommittees(ctx.state),
   invalidBody: registryErrors.invalidArgument,
   gasOp: null,
   inCheckTx: "run",

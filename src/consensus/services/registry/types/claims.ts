@@ -2,12 +2,20 @@
 import { addressFromPublicKey, runtimeAddress } from "#common/address.js";
 import { equalBytes, toBase64, toHex } from "#common/bytes.js";
 import { assert } from "#common/assert.js";
-import { hasRoles, ROLE_COMPUTE, ROLE_KEY_MANAGER, ROLE_OBSERVER, ROLE_VALIDATOR } from "#common/node-roles.js";
+import {
+  hasRoles,
+  ROLE_COMPUTE,
+  ROLE_KEY_MANAGER,
+  ROLE_OBSERVER,
+  ROLE_STORAGE,
+  ROLE_VALIDATOR,
+} from "#common/node-roles.js";
 import { constantThreshold, globalThreshold, type StakeThreshold } from "../../staking/types/account.js";
 import {
   THRESHOLD_NODE_COMPUTE,
   THRESHOLD_NODE_KEY_MANAGER,
   THRESHOLD_NODE_OBSERVER,
+  THRESHOLD_NODE_STORAGE,
   THRESHOLD_NODE_VALIDATOR,
   THRESHOLD_RUNTIME_COMPUTE,
   THRESHOLD_RUNTIME_KEY_MANAGER,
@@ -50,7 +58,8 @@ export function nodeThresholds(node: Node, runtimes: readonly Runtime[]): StakeT
     if (repeated) return;
     const runtime = runtimes.find((r) => equalBytes(r.id, entry.id));
     assert(runtime !== undefined, "the runtimes of a verified node are known");
-    for (const kind of kinds) {
+    const stores = hasRoles(node.roles, ROLE_STORAGE) && runtime.storage.committee !== undefined;
+    for (const kind of stores ? [...kinds, THRESHOLD_NODE_STORAGE] : kinds) {
       out.push(globalThreshold(kind));
       const own = runtime.staking.thresholds.get(kind) ?? 0n;
       if (own > 0n) out.push(constantThreshold(own));

@@ -109,7 +109,7 @@ function upgraded(old: NodeV2): NodeV3 {
 export class Node extends withForms(NodeV3, {
   read(r) {
     // The usual case needs no second look: a strict reader in front of a canonical descriptor.
-    if (r.mode === "untrusted" && r.peekVersion() === NODE_VERSION) return NodeV3.read(r);
+    if ((r.mode === "untrusted" || r.mode === "extended") && r.peekVersion() === NODE_VERSION) return NodeV3.read(r);
     const item = r.readRaw();
     const version = versionOf(item);
     if (version === 2) return upgraded(NodeV2.decode(item));

@@ -150,3 +150,9 @@ export class Runtime extends struct("Runtime", {
   governanceModel: RuntimeGovernanceModel,
   deployments: omitEmpty(list(nullable(VersionInfo), { max: FRAME_ELEMENTS })),
 }) {}
+
+/** What a runtime demands of storage nodes in an epoch; undefined when it has no storage committee then. */
+export function storageCommitteeOf({ storage }: Runtime, epoch: bigint): StorageCommitteeParameters | undefined {
+  const { committee } = storage;
+  return committee === undefined || epoch < committee.validFrom ? undefined : committee;
+}

@@ -1,11 +1,12 @@
 /** New committees, epoch transitions and suspension at the beginning of a block (root hash: begin block). */
 import { Fault } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
+import { hasStorageCommittees } from "../../registry/params.js";
 import { runtimeList, suspendRuntime } from "../../registry/state.js";
 import { governingAddress } from "../../registry/types/claims.js";
-import { type Runtime, RUNTIME_COMPUTE } from "../../registry/types/runtime.js";
+import { type Runtime, RUNTIME_COMPUTE, storageCommitteeOf } from "../../registry/types/runtime.js";
 import { committees } from "../../scheduler/state.js";
-import { type Committee, COMMITTEE_EXECUTOR } from "../../scheduler/types.js";
+import { type Committee, COMMITTEE_EXECUTOR, COMMITTEE_STORAGE } from "../../scheduler/types.js";
 import { stakingErrors } from "../../staking/errors.js";
 import { StakeClaims } from "../../staking/state/index.js";
 import { type RootHashParameters, rootHashParameters } from "../params.js";
@@ -39,6 +40,12 @@ function mayRun(params: RootHashParameters, claims: StakeClaims, runtime: Runtim
   return params.debugDoNotSuspendRuntimes || params.debugBypassStake || isStaked(claims, runtime);
 }
 
+/** Whether a runtime that needs a storage committee beside that of its executors has one. */
+function hasStorage({ state }: Context, runtime: Runtime, { validFor }: Committee): boolean {
+  if (!hasStorageCommittees(state) || storageCommitteeOf(runtime, validFor) === undefined) return true;
+  return committees.get(state, COMMITTEE_STORAGE, runtime.id)?.validFor === validFor;
+}
+
 function renew(ctx: Context, runtime: Runtime, value: RuntimeState, committee: Committee | undefined): void {
   if (committee === undefined) {
     suspendRuntime(ctx, runtime.id);
@@ -62,7 +69,7 @@ export function renewCommittees(ctx: Context): void {
     const { round } = lastBlockOf(value).header;
     if (round > params.maxEvidenceAge) removeExpiredEvidence(ctx.state, runtime.id, round - params.maxEvidenceAge);
     const elected = committees.get(ctx.state, COMMITTEE_EXECUTOR, runtime.id);
-    const runs = elected !== undefined && mayRun(params, claims, runtime);
+    const runs = elected !== undefined && hasStorage(ctx, runtime, elected) && mayRun(params, claims, runtime);
     renew(ctx, runtime, value, runs ? elected : undefined);
   }
 }

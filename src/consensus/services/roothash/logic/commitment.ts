@@ -1,6 +1,6 @@
 /** Verification of a commitment against the state of its runtime (root hash: transactions). */
 import { equalBytes, toHex } from "#common/bytes.js";
-import { type AcceptancePolicy, verify } from "#common/crypto/signature.js";
+import { verify } from "#common/crypto/signature.js";
 import { unknown } from "#common/errors/index.js";
 import { activeDeployment, nodeRuntime } from "../../registry/types/deployments.js";
 import type { Node } from "../../registry/types/node.js";
@@ -18,14 +18,8 @@ import {
   type Header,
   messagesHash,
 } from "../types.js";
+import { type ReceiptRules, type SigningRules, verifyReceipts } from "./receipt-rules.js";
 import { commitmentProblem } from "./well-formed.js";
-
-/** What signatures are made for and which keys may make them. */
-export interface SigningRules {
-  /** Hexadecimal hash of the genesis document. */
-  readonly chainContext: string;
-  readonly policy: AcceptancePolicy;
-}
 
 /** What a commitment is verified against. */
 export interface CommitmentRules extends SigningRules {
@@ -36,6 +30,8 @@ export interface CommitmentRules extends SigningRules {
   readonly epoch: bigint;
   /** Looks a node up in the registry. */
   readonly node: (id: Uint8Array) => Node | undefined;
+  /** What receipts of storage nodes are verified against; undefined when commitments need none. */
+  readonly storage?: ReceiptRules | undefined;
 }
 
 /** Whether the node that a commitment names has signed it. */
@@ -98,5 +94,6 @@ export function verifyCommitment(commitment: ExecutorCommitment, rules: Commitme
     return;
   }
   if (runtime.teeHardware !== TEE_NONE) verifyAttestedKey(commitment, rules);
+  if (rules.storage !== undefined) verifyReceipts(commitment, rules, rules.storage);
   verifyMessages(commitment, byScheduler, runtime.executor.maxMessages);
 }

@@ -14,7 +14,8 @@ import {
   type Proposal,
   ProposalHeader,
 } from "../types.js";
-import { isSignedCommitment, type SigningRules } from "./commitment.js";
+import { isSignedCommitment } from "./commitment.js";
+import type { SigningRules } from "./receipt-rules.js";
 import { commitmentProblem } from "./well-formed.js";
 
 const KIND_EQUIVOCATION = Uint8Array.of(1);

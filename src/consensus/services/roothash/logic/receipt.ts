@@ -3,6 +3,7 @@ import {
   type AcceptancePolicy,
   defineContext,
   KeyedSignature,
+  prepareMessage,
   type SignatureContext,
   signKeyed,
   type Signer,
@@ -53,6 +54,14 @@ export function receiptBody({ namespace, round, ioRoot, stateRoot }: ReceiptSubj
     rootTypes: Uint8Array.of(ROOT_TYPE_IO, ROOT_TYPE_STATE),
     roots: [ioRoot, stateRoot],
   });
+}
+
+/**
+ * What the signature of a receipt is made of, 32 bytes.
+ * @param chainContext lower-case hexadecimal hash of the genesis document
+ */
+export function receiptDigest(chainContext: string, subject: ReceiptSubject): Uint8Array {
+  return prepareMessage(RECEIPT_CONTEXT, receiptBody(subject), { chainContext });
 }
 
 /**

@@ -39,7 +39,7 @@ function successProblem({ header, messages }: ExecutorCommitment): string | unde
 
 /** What is wrong with a commitment by itself, or undefined. Signatures are not looked at. */
 export function commitmentProblem(commitment: ExecutorCommitment): string | undefined {
-  const { header, messages } = commitment;
+  const { header, messages, storageSigs } = commitment;
   if (header.failure === FAILURE_NONE) return successProblem(commitment);
   if (header.failure !== FAILURE_UNKNOWN && header.failure !== FAILURE_STATE_UNAVAILABLE) {
     return `invalid failure ${header.failure}`;
@@ -47,5 +47,6 @@ export function commitmentProblem(commitment: ExecutorCommitment): string | unde
   const { ioRoot, stateRoot, messagesHash, inMessagesHash, inMessagesCount } = header.header;
   const extra = countSet(ioRoot, stateRoot, messagesHash, inMessagesHash, header.rakSignature);
   if (extra > 0 || inMessagesCount !== 0 || messages.length > 0) return "a failure must not carry results";
+  if (storageSigs !== undefined) return "a failure must not carry storage receipts";
   return undefined;
 }

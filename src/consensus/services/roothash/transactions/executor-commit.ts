@@ -1,15 +1,19 @@
 import type { Context } from "../../../app/context.js";
 import { defineTransaction, type TransactionMethod } from "../../../app/define-service.js";
 import { acceptancePolicy } from "../../../app/execute.js";
+import { hasStorageCommittees } from "../../registry/params.js";
 import { getNode } from "../../registry/state.js";
+import { storageCommitteeOf } from "../../registry/types/runtime.js";
 import { finalizeLater } from "../block/index.js";
 import { deliverMessages } from "../block/runtime-messages.js";
 import { rootHashErrors } from "../errors.js";
 import { emitRuntimeEvent, executorCommitted } from "../events.js";
 import { type CommitmentRules, verifyCommitment } from "../logic/commitment.js";
+import { receiptRules } from "../logic/receipt-rules.js";
 import { addCommitment } from "../logic/pool.js";
-import { GAS_COMPUTE_COMMIT, gasCosts } from "../params.js";
+import { GAS_COMPUTE_COMMIT, GAS_STORAGE_RECEIPT, gasCosts } from "../params.js";
 import {
+  getRuntimeState,
   lastBlockOf,
   loadRunning,
   type RunningRuntime,
@@ -18,6 +22,20 @@ import {
   setRuntimeState,
 } from "../state.js";
 import { ExecutorCommit, type ExecutorCommitment } from "../types.js";
+
+function receiptsIn(commits: readonly ExecutorCommitment[] | null): number {
+  return (commits ?? []).reduce((sum, { storageSigs }) => sum + (storageSigs ?? []).length, 0);
+}
+
+/** To a runtime without storage committees receipts are what they are to v26.1: an unknown field. */
+function refuseReceipts(ctx: Context, { id, commits }: ExecutorCommit): void {
+  if (receiptsIn(commits) === 0) return;
+  const value = getRuntimeState(ctx.state, id);
+  const runtime = value?.runtime ?? undefined;
+  const epoch = value?.committee?.validFor;
+  const takes = epoch === undefined ? runtime?.storage.committee : runtime && storageCommitteeOf(runtime, epoch);
+  if (takes === undefined) throw rootHashErrors.invalidArgument("storage receipts for a runtime that takes none");
+}
 
 /** Verifies and adds all commitments; the messages of a scheduler are tried out, so that their gas is paid for now. */
 function addAll(ctx: Context, value: RunningRuntime, commits: readonly ExecutorCommitment[]): void {
@@ -29,6 +47,7 @@ function addAll(ctx: Context, value: RunningRuntime, commits: readonly ExecutorC
     chainContext: ctx.env.chainContext,
     policy: acceptancePolicy(ctx.env.debug),
     node: (id) => getNode(ctx.state, id),
+    storage: receiptRules(ctx.state, runtime, value.committee.validFor),
   };
   for (const commit of commits) {
     verifyCommitment(commit, rules);
@@ -43,6 +62,8 @@ function addAll(ctx: Context, value: RunningRuntime, commits: readonly ExecutorC
 export const executorCommitTransaction: TransactionMethod = defineTransaction({
   method: "roothash.ExecutorCommit",
   body: ExecutorCommit,
+  extended: (ctx) => hasStorageCommittees(ctx.state),
+  before: refuseReceipts,
   invalidBody: rootHashErrors.invalidArgument,
   gasOp: GAS_COMPUTE_COMMIT,
   gasCosts,
@@ -53,6 +74,8 @@ export const executorCommitTransaction: TransactionMethod = defineTransaction({
     if (commits === null || commits.length === 0) return;
     const value = loadRunning(ctx.state, id);
     const rank = value.commitmentPool.highestRank;
+    const receipts = receiptsIn(commits);
+    if (receipts > 0) ctx.gas.use(BigInt(receipts), GAS_STORAGE_RECEIPT, gasCosts(ctx));
     addAll(ctx, value, commits);
     if (ctx.isSimulation) return;
     ctx.transaction((child) => {

@@ -5,19 +5,23 @@ import { runtimeList } from "../../registry/state.js";
 import { escrowTaken } from "../../staking/events.js";
 import { addRewards } from "../../staking/state/index.js";
 import { beforeSchedule, electedEvent } from "../events.js";
-import { electCommittee } from "./committees.js";
+import { electCommittee, electStorageCommittees } from "./committees.js";
 import { prepareElection } from "./election.js";
 import { electValidators } from "./validators.js";
 import { schedulerParametersCell } from "../params.js";
 import { currentValidators, currentValidatorsCell, pendingValidatorsCell } from "../state.js";
-import { COMMITTEE_EXECUTOR } from "../types.js";
+import { COMMITTEE_EXECUTOR, COMMITTEE_STORAGE } from "../types.js";
 
 function elect(ctx: Context, epoch: bigint, reward: boolean): void {
   ctx.publish(beforeSchedule, epoch);
   const election = prepareElection(ctx, epoch);
   electValidators(election);
-  for (const runtime of runtimeList(ctx.state)) electCommittee(election, runtime);
-  ctx.emit(electedEvent, { kinds: [COMMITTEE_EXECUTOR] });
+  const runtimes = runtimeList(ctx.state);
+  for (const runtime of runtimes) electCommittee(election, runtime);
+  const kinds = electStorageCommittees(election, runtimes)
+    ? [COMMITTEE_EXECUTOR, COMMITTEE_STORAGE]
+    : [COMMITTEE_EXECUTOR];
+  ctx.emit(electedEvent, { kinds });
   if (!reward) return;
   const { rewardFactorEpochElectionAny } = schedulerParametersCell.load(ctx.state);
   addRewards(ctx, epoch, rewardFactorEpochElectionAny, Array.from(election.rewardable.keys()));
