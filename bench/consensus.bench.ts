@@ -62,6 +62,8 @@ export async function run(options: BenchOptions): Promise<BenchResult> {
   const figures: Figure[] = [];
   options.progress("transfers");
   figures.push(...(await program.measureTransfers()));
+  options.progress("a node's gRPC socket");
+  figures.push(...(await program.measureGrpc(options.root)));
   for (const name of folder === undefined ? [] : CHAINS) {
     options.progress(`replay ${name}`);
     figures.push(...program.measureReplays(folder as string, [name]));
