@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import pc from "picocolors";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { MISCONDUCTS, parseSwitches } from "#network/byzantine/switches.js";
-import { computeNames, DEFAULT_SIZE } from "#network/topology.js";
+import { computeNames, SIZE_WITH_STORAGE, storageNames } from "#network/topology.js";
 import { KeyFileError } from "#platform/key-files.js";
 import { BundleRefused } from "#runtime/bundle/errors.js";
 import { createBundle, inspectBundle, installBundle, verifyBundle } from "./bundle.js";
@@ -11,21 +11,12 @@ import { runDev } from "./dev/dev.js";
 import { runNet } from "./net/net.js";
 import type { NetOptions, RuntimeHostKind } from "./net/options.js";
 import { checkGenesisFile, dumpGenesis } from "./genesis.js";
+import { integer } from "./numbers.js";
+import { runtimeCommand } from "./runtime/command.js";
 import { runReplay } from "./replay.js";
 
 const USAGE_ERROR = 2;
 const FAILURE = 1;
-
-/** A whole number option, or a usage error that names it and its range. */
-function integer(name: string, min: number, max: number): (text: string) => number {
-  return (text) => {
-    const value = Number(text);
-    if (!/^\d+$/.test(text) || value < min || value > max) {
-      throw new InvalidInput(name, `expected a whole number from ${min} to ${max}, got "${text}"`);
-    }
-    return value;
-  };
-}
 
 function netCommand(): Command {
   return networkOptions(
@@ -85,10 +76,14 @@ function networkOptions(command: Command, hosts: readonly RuntimeHostKind[]): Co
         integer("--keep", 100, 1_000_000_000),
       ),
     )
+    .option("--no-receipts", "make a new network of plain v26.1: no storage nodes, no receipts")
     .addOption(
-      new Option("--byzantine <node=way>", `let a compute node misbehave; ways: ${MISCONDUCTS.join(", ")} (repeatable)`)
+      new Option(
+        "--byzantine <node=way>",
+        `let a compute node misbehave; ways: ${MISCONDUCTS.join(", ")}; or a storage node: bad-messages, no-store (repeatable)`,
+      )
         .argParser((word: string, before: readonly string[]) => {
-          parseSwitches([word], computeNames(DEFAULT_SIZE));
+          parseSwitches([word], [...computeNames(SIZE_WITH_STORAGE), ...storageNames(SIZE_WITH_STORAGE)]);
           return [...before, word];
         })
         .default([], "all honest"),
@@ -203,7 +198,14 @@ function program(): Command {
     .version("0.1.0")
     // What stands behind a command is its own: bundle create has a --version too.
     .enablePositionalOptions();
-  for (const command of [netCommand(), devCommand(), replayCommand(), genesisCommand(), bundleCommand()])
+  for (const command of [
+    netCommand(),
+    devCommand(),
+    replayCommand(),
+    genesisCommand(),
+    bundleCommand(),
+    runtimeCommand(),
+  ])
     root.addCommand(command);
   const strict = (command: Command): void => {
     command.exitOverride().showSuggestionAfterError().showHelpAfterError("(--help lists the options)");

@@ -19,8 +19,9 @@ import { MemoryNetwork, type MemoryNetworkOptions } from "#p2p/memory-network.js
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import type { HostSite } from "#worker/options.js";
+import { STORAGE_APPLY } from "#worker/storage/receipts/protocol.js";
 import { switchedConduct } from "./byzantine/conduct.js";
-import { DamagingP2p } from "./byzantine/damaging-p2p.js";
+import { MisbehavingP2p } from "./byzantine/misbehaving-p2p.js";
 import { LyingHost } from "./byzantine/lying-host.js";
 import type { ByzantineSwitches } from "./byzantine/switches.js";
 import { memberOffer } from "./fixture.js";
@@ -136,7 +137,11 @@ export class LocalNetwork {
 
   private damageable(name: string, honest: P2pHost): P2pHost {
     const { byzantine } = this.options;
-    return byzantine === undefined ? honest : new DamagingP2p(honest, () => byzantine.has(name, "bad-messages"));
+    if (byzantine === undefined) return honest;
+    return new MisbehavingP2p(honest, {
+      damages: () => byzantine.has(name, "bad-messages"),
+      ignores: (protocol) => byzantine.has(name, "no-store") && protocol.includes(`/${STORAGE_APPLY.name}/`),
+    });
   }
 
   /** A node by its name. */

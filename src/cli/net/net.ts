@@ -1,5 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { setImmediate as immediate } from "node:timers/promises";
+import { equalBytes } from "#common/bytes.js";
 import { timestampToText } from "#common/schema/index.js";
 import type { CommittedBlock } from "#consensus/backends/backend.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
@@ -11,7 +12,7 @@ import { type RuntimeDeployment, SOFTWARE_VERSION } from "#network/fixture.js";
 import { IncidentReader } from "#network/incidents.js";
 import { Load } from "#network/load.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
-import { computeNames, DEFAULT_SIZE } from "#network/topology.js";
+import { ReceiptReader, type RoundReceipts } from "#network/receipts.js";
 import { buildHandler } from "#node/rpc/index.js";
 import { BundleStore } from "#platform/bundle-store.js";
 import { systemClock } from "#platform/clock.js";
@@ -51,6 +52,8 @@ class Observer {
   private round: bigint | undefined;
   private readonly incidents: IncidentCounts = { discrepancies: 0, resolved: 0, slashed: 0n };
   private readonly incidentReader: IncidentReader;
+  private readonly receiptReader: ReceiptReader;
+  private receipts = 0;
 
   constructor(
     private readonly network: LocalNetwork,
@@ -59,6 +62,7 @@ class Observer {
     private readonly onRounds: (rounds: number) => void,
   ) {
     this.incidentReader = new IncidentReader(network.backend, runtimeId);
+    this.receiptReader = new ReceiptReader(network.backend, runtimeId);
   }
 
   /** Milliseconds since the process began. */
@@ -75,7 +79,15 @@ class Observer {
     const time = timestampToText(block.header.time);
     this.reporter.block({ height, appHash: outcome.appHash, time, transactions }, () => this.status());
     for (const incident of this.incidentReader.read(committed)) this.note({ ...incident, height });
+    for (const receipts of this.receiptReader.read(committed)) this.noteReceipts(receipts);
   };
+
+  private noteReceipts({ round, signers }: RoundReceipts): void {
+    this.receipts = signers.length;
+    const { nodes } = this.network;
+    const names = nodes.filter(({ identity }) => signers.some((signer) => equalBytes(signer, identity.node.publicKey)));
+    this.reporter.receipts({ round, signers: names.map(({ name }) => name) });
+  }
 
   private note(incident: IncidentReport): void {
     const { incidents } = this;
@@ -102,12 +114,14 @@ class Observer {
   private status(): Status {
     const { backend } = this.network;
     const state = backend.stateAt(0n);
-    const members = getCommittees(state, this.runtimeId)[0]?.members ?? [];
+    const [executors, storage] = getCommittees(state, this.runtimeId);
+    const members = executors?.members ?? [];
     const primary = members.filter((member) => member.role === COMMITTEE_WORKER).length;
     const { blocks, rounds, transactions, round, incidents } = this;
     const committee = members.length === 0 ? "none" : `${primary}+${members.length - primary}`;
     const height = backend.latestHeight;
-    return { height, epoch: getEpoch(state), round, committee, blocks, rounds, transactions, incidents };
+    const receipts = storage && `${this.receipts}/${storage.members?.length ?? 0}`;
+    return { height, epoch: getEpoch(state), round, committee, receipts, blocks, rounds, transactions, incidents };
   }
 
   summary(memoryMb: number): void {
@@ -183,7 +197,11 @@ async function runIn(
     log: world.log,
   });
   const wary = options.byzantine.length > 0;
-  const { genesis, members, accounts } = setUpNetwork(folder, { nowMs: systemClock.nowMs(), wary, runtime });
+  // Other runtimes are of v26.1 as far as is known, and theirs need not understand the extension.
+  const receipts = options.receipts && options.runtime === undefined;
+  const made = { nowMs: systemClock.nowMs(), wary, runtime, receipts };
+  const { genesis, members, accounts } = setUpNetwork(folder, made);
+  const temptable = members.filter(({ kind }) => kind === "compute" || kind === "storage").map(({ name }) => name);
   const network = new LocalNetwork({
     world,
     genesis,
@@ -192,8 +210,7 @@ async function runIn(
     pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
     keep: options.keep,
     provision: metrics?.provision(hosts) ?? hosts,
-    byzantine:
-      options.byzantine.length === 0 ? undefined : parseSwitches(options.byzantine, computeNames(DEFAULT_SIZE)),
+    byzantine: wary ? parseSwitches(options.byzantine, temptable) : undefined,
   });
   const write = (text: string): void => void process.stdout.write(text);
   const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY, systemClock);

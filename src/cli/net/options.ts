@@ -20,4 +20,6 @@ export interface NetOptions {
   readonly runtimeHost: RuntimeHostKind;
   /** Program or bundle of the network's runtime; the key-value runtime when absent. */
   readonly runtime?: string;
+  /** Whether the own runtime of a new network demands receipts of storage nodes; without them it is plain v26.1. */
+  readonly receipts: boolean;
 }

@@ -36,6 +36,12 @@ export type IncidentReport = Incident & {
   readonly height: bigint;
 };
 
+/** Storage nodes, by their names, whose receipts a final round has. */
+export interface ReceiptsReport {
+  readonly round: bigint;
+  readonly signers: readonly string[];
+}
+
 /** The last word of a run; times are milliseconds since the process began, undefined for what did not happen. */
 export interface SummaryReport {
   readonly firstBlockMs: number | undefined;
@@ -61,6 +67,8 @@ export interface Status {
   readonly epoch: bigint;
   readonly round: bigint | undefined;
   readonly committee: string;
+  /** Receipts of the last round and members of the storage committee; undefined where there is none. */
+  readonly receipts: string | undefined;
   readonly blocks: number;
   readonly rounds: number;
   readonly transactions: number;
@@ -73,6 +81,7 @@ export interface Reporter {
   block(report: BlockReport, status: () => Status): void;
   round(report: RoundReport, status: () => Status): void;
   incident(report: IncidentReport): void;
+  receipts(report: ReceiptsReport): void;
   summary(report: SummaryReport): void;
 }
 
@@ -130,6 +139,7 @@ export function jsonReporter(write: (text: string) => void): Reporter {
     round: ({ round, transactions, finalizedBy }) =>
       line("round", { round: Number(round), transactions, finalized_by: finalizedBy }),
     incident: (report) => line(report.type, incidentFields(report)),
+    receipts: ({ round, signers }) => line("receipts", { round: Number(round), signers }),
     summary: ({ firstBlockMs, firstRoundMs, blocks, rounds, transactions, memoryMb, appHash }) =>
       line("summary", {
         first_block_ms: firstBlockMs ?? null,
@@ -149,6 +159,7 @@ function statusLine(s: Status): string {
     `epoch ${s.epoch}`,
     `round ${pc.bold(s.round?.toString() ?? "-")}`,
     `committee ${s.committee}`,
+    ...(s.receipts === undefined ? [] : [`receipts ${s.receipts}`]),
     `transactions ${pc.bold(s.transactions.toString())}`,
   ];
   const { discrepancies, resolved, slashed } = s.incidents;
@@ -197,6 +208,7 @@ export function textReporter(write: (text: string) => void, live: boolean, clock
     incident(report) {
       if (isReady) write(`${live ? "\r\u001b[2K" : ""}${incidentWords(report)}\n`);
     },
+    receipts: () => undefined,
     summary({ blocks, rounds, transactions, memoryMb, firstRoundMs }) {
       const first = firstRoundMs === undefined ? "" : `, first round after ${firstRoundMs} ms`;
       const end = live ? "\n" : "";

@@ -9,6 +9,7 @@ import {
   developmentAccounts,
   type Member,
   networkMembers,
+  SIZE_WITH_STORAGE,
 } from "#network/topology.js";
 import type { DataFolder } from "#platform/data-folder.js";
 import { systemEntropy } from "#platform/entropy.js";
@@ -61,6 +62,8 @@ export interface NewNetwork {
   /** Whether a node is expected to misbehave. */
   readonly wary: boolean;
   readonly runtime: RuntimeDeployment;
+  /** Whether it has storage nodes, whose receipts the runtime demands. */
+  readonly receipts: boolean;
 }
 
 /**
@@ -68,15 +71,18 @@ export interface NewNetwork {
  *
  * @throws InvalidInput when the folder's network has another runtime
  */
-export function setUpNetwork(folder: DataFolder, { nowMs, wary, runtime }: NewNetwork): NetworkSetup {
-  const members = networkMembers(secretOf(folder), DEFAULT_SIZE);
+export function setUpNetwork(folder: DataFolder, { nowMs, wary, runtime, receipts }: NewNetwork): NetworkSetup {
+  const secret = secretOf(folder);
+  const membersOf = (withStorage: boolean): Member[] =>
+    networkMembers(secret, withStorage ? SIZE_WITH_STORAGE : DEFAULT_SIZE);
   const accounts = developmentAccounts(ACCOUNTS);
   const stored = folder.read(GENESIS_FILE);
   if (stored !== undefined) {
     const genesis = parseGenesis(fromUtf8(stored));
     demandRuntime(genesis, runtime, folder);
-    return { genesis, members, accounts };
+    return { genesis, members: membersOf(genesis.registry.params.enableStorageCommittees === true), accounts };
   }
+  const members = membersOf(receipts);
   const genesisTime = timestampFromNanos(BigInt(Math.floor(nowMs)) * NANOS_PER_MS);
   const committee = wary ? WARY_COMMITTEE : COMMITTEE;
   const genesis = buildGenesis({

@@ -27,6 +27,7 @@ class Misbehaving implements Outlet {
     if (switches.has(name, "straggler") || switches.has(name, "runaway")) return;
     if (switches.has(name, "bad-messages")) return honest.submit(damaged(commitment));
     if (switches.has(name, "failure")) return honest.submit(this.failure(commitment));
+    if (switches.has(name, "no-store")) return honest.submit({ ...commitment, storageSigs: undefined });
     const second = switches.has(name, "equivocate") ? this.contradiction(commitment) : undefined;
     const first = honest.submit(commitment);
     if (second !== undefined) await Promise.allSettled([first, honest.submit(second)]);

@@ -1,7 +1,7 @@
 import { InvalidInput } from "#common/errors/index.js";
 
 /**
- * Ways in which a compute node can misbehave.
+ * Ways in which nodes can misbehave, compute nodes in all of them.
  * - `wrong-results`: its runtime computes another state
  * - `straggler`: it says nothing at all
  * - `runaway`: it proposes batches and never commits
@@ -9,6 +9,7 @@ import { InvalidInput } from "#common/errors/index.js";
  * - `wrong-scheduler`: its proposals name a transaction that nobody has
  * - `equivocate`: it signs two proposals, and two commitments to the proposals of others
  * - `bad-messages`: everything that it sends is damaged
+ * - `no-store`: it commits without the receipts of storage nodes; a storage node keeps nothing and gives no receipts
  */
 export const MISCONDUCTS = [
   "wrong-results",
@@ -18,12 +19,16 @@ export const MISCONDUCTS = [
   "wrong-scheduler",
   "equivocate",
   "bad-messages",
+  "no-store",
 ] as const;
 
 export type Misconduct = (typeof MISCONDUCTS)[number];
 
-function isMisconduct(word: string): word is Misconduct {
-  return (MISCONDUCTS as readonly string[]).includes(word);
+/** Ways in which storage nodes can misbehave. */
+const STORAGE_MISCONDUCTS: readonly Misconduct[] = ["bad-messages", "no-store"];
+
+function waysOf(node: string): readonly Misconduct[] {
+  return node.startsWith("storage-") ? STORAGE_MISCONDUCTS : MISCONDUCTS;
 }
 
 /** Which nodes misbehave, and how; may be changed at any time. */
@@ -60,10 +65,11 @@ export function parseSwitches(words: readonly string[], nodes: readonly string[]
     if (!nodes.includes(node) || rest.length > 0) {
       throw new InvalidInput("--byzantine", `expected NODE=WAY with a node of ${nodes.join(", ")}, got "${word}"`);
     }
-    if (!isMisconduct(way)) {
-      throw new InvalidInput("--byzantine", `unknown way "${way}", there are ${MISCONDUCTS.join(", ")}`);
+    const known = waysOf(node).find((other) => other === way);
+    if (known === undefined) {
+      throw new InvalidInput("--byzantine", `unknown way "${way}" of ${node}, there are ${waysOf(node).join(", ")}`);
     }
-    ways.set(node, [...(ways.get(node) ?? []), way]);
+    ways.set(node, [...(ways.get(node) ?? []), known]);
   }
   const switches = new ByzantineSwitches();
   for (const [node, list] of ways) switches.set(node, ...list);

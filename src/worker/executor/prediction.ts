@@ -4,6 +4,7 @@ import { CodedError } from "#common/errors/index.js";
 import { type AcceptancePolicy } from "#common/crypto/signature.js";
 import { getNode } from "#consensus/services/registry/state.js";
 import { type CommitmentRules, verifyCommitment } from "#consensus/services/roothash/logic/commitment.js";
+import { receiptRules } from "#consensus/services/roothash/logic/receipt-rules.js";
 import { addCommitment, newPool, processPool } from "#consensus/services/roothash/logic/pool.js";
 import { commitmentVote, type ExecutorCommitment } from "#consensus/services/roothash/types.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
@@ -38,6 +39,7 @@ export class Prediction {
       chainContext,
       policy,
       node: (id) => getNode(state, id),
+      storage: receiptRules(state, dispatch.descriptor, dispatch.state.committee?.validFor ?? dispatch.epoch),
     };
   }
 

@@ -169,5 +169,6 @@ describe("byzantine switches", () => {
     expect(() => parseSwitches(["compute-9=failure"], ["compute-1"])).toThrow("expected NODE=WAY");
     expect(() => parseSwitches(["compute-1=failure=x"], ["compute-1"])).toThrow("expected NODE=WAY");
     expect(() => parseSwitches(["compute-1=laziness"], ["compute-1"])).toThrow('unknown way "laziness"');
+    expect(() => parseSwitches(["storage-1=failure"], ["storage-1"])).toThrow('unknown way "failure" of storage-1');
   });
 });

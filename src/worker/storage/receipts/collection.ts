@@ -3,7 +3,8 @@ import { CodedError } from "#common/errors/index.js";
 import { type KeyedSignature, type Signer, STRICT_POLICY } from "#common/crypto/signature.js";
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
-import { type ReceiptSubject, signReceipt, verifyReceipt } from "#consensus/services/roothash/logic/receipt.js";
+import { isSignedReceipt } from "#consensus/services/roothash/logic/receipt-rules.js";
+import { type ReceiptSubject, signReceipt } from "#consensus/services/roothash/logic/receipt.js";
 import type { P2pHost } from "#p2p/host.js";
 import { callPeer, protocolId } from "#p2p/protocol.js";
 import type { RoundTrees } from "../round-trees.js";
@@ -86,7 +87,7 @@ export class ReceiptCollection {
     const member = memberOf(committee, receipt.publicKey);
     if (this.over || member === undefined) return false;
     if (this.has(member)) return true;
-    if (!verifyReceipt(receipt, chainContext, this.subject, STRICT_POLICY)) return false;
+    if (!isSignedReceipt(receipt, this.subject, { chainContext, policy: STRICT_POLICY })) return false;
     this.receipts.set(toHex(member.id), receipt);
     this.check();
     return true;

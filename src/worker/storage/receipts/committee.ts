@@ -1,15 +1,9 @@
 import { equalBytes } from "#common/bytes.js";
 import { getNode } from "#consensus/services/registry/state.js";
-import type { Runtime, StorageCommitteeParameters } from "#consensus/services/registry/types/runtime.js";
-import { committees } from "#consensus/services/scheduler/state.js";
-import { COMMITTEE_STORAGE, COMMITTEE_WORKER } from "#consensus/services/scheduler/types.js";
+import type { Runtime } from "#consensus/services/registry/types/runtime.js";
+import { receiptRules } from "#consensus/services/roothash/logic/receipt-rules.js";
+import { COMMITTEE_WORKER } from "#consensus/services/scheduler/types.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
-
-/** What a runtime demands of receipts in an epoch; undefined when commitments need none. */
-export function storageParameters(descriptor: Runtime, epoch: bigint): StorageCommitteeParameters | undefined {
-  const { committee } = descriptor.storage;
-  return committee === undefined || epoch < committee.validFrom ? undefined : committee;
-}
 
 /** A member of a storage committee. */
 export interface StorageMember {
@@ -29,22 +23,18 @@ export interface StorageCommittee {
 /**
  * The storage committee beside the executor committee of an epoch.
  *
+ * @param runtime the descriptor that counts for the epoch
  * @returns undefined when commitments need no receipts
  */
-export function storageCommittee(
-  state: KeyValueReader,
-  descriptor: Runtime,
-  epoch: bigint,
-): StorageCommittee | undefined {
-  const parameters = storageParameters(descriptor, epoch);
-  if (parameters === undefined) return undefined;
-  const elected = committees.get(state, COMMITTEE_STORAGE, descriptor.id);
-  const seats = elected?.validFor === epoch ? (elected.members ?? []) : [];
+export function storageCommittee(state: KeyValueReader, runtime: Runtime, epoch: bigint): StorageCommittee | undefined {
+  const rules = receiptRules(state, runtime, epoch);
+  if (rules === undefined) return undefined;
+  const seats = rules.committee?.validFor === epoch ? (rules.committee.members ?? []) : [];
   const members = seats.flatMap(({ role, publicKey }): StorageMember[] => {
     const peer = role === COMMITTEE_WORKER ? getNode(state, publicKey)?.p2p.id : undefined;
     return peer === undefined ? [] : [{ id: publicKey, peer }];
   });
-  return { members, replication: parameters.minWriteReplication };
+  return { members, replication: rules.limits.minWriteReplication };
 }
 
 /** The member with an identity. */

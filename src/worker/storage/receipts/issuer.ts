@@ -5,6 +5,7 @@ import { EMPTY_HASH } from "#common/hash.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
+import { receiptRules } from "#consensus/services/roothash/logic/receipt-rules.js";
 import { signReceipt } from "#consensus/services/roothash/logic/receipt.js";
 import { getRuntimeState, lastBlockOf, runtimeOf } from "#consensus/services/roothash/state.js";
 import type { Header } from "#consensus/services/roothash/types.js";
@@ -19,7 +20,6 @@ import { checkIoWriteLog } from "#runtime/transaction/limits.js";
 import { CommitteeView } from "../../executor/committee-view.js";
 import { keepRoundTrees, type RoundTrees } from "../round-trees.js";
 import { emptyRootLike, stateRootOf } from "../round-roots.js";
-import { storageParameters } from "./committee.js";
 import { receiptErrors, storageErrors } from "./errors.js";
 import { type ApplyOperation, type ApplyRequest, STORAGE_APPLY } from "./protocol.js";
 
@@ -39,6 +39,7 @@ export interface ReceiptIssuerOptions {
 interface Situation {
   readonly descriptor: Runtime;
   readonly committee: Committee;
+  readonly limits: StorageCommitteeParameters;
   /** Header of the last block. */
   readonly last: Header;
 }
@@ -83,14 +84,15 @@ export class ReceiptIssuer {
       this.executors = new CommitteeView(committee, view, signer.publicKey);
       if (!this.executors.hasPeer(peer)) throw receiptErrors.notAuthorized();
     }
-    return { descriptor: runtimeOf(state), committee, last: lastBlockOf(state).header };
+    const descriptor = runtimeOf(state);
+    const rules = receiptRules(view, descriptor, committee.validFor);
+    if (rules === undefined) throw receiptErrors.notAuthorized("the runtime demands no receipts");
+    return { descriptor, committee, limits: rules.limits, last: lastBlockOf(state).header };
   }
 
   private accept(request: ApplyRequest, situation: Situation): KeyedSignature {
     const { disk, db, signer, backend, runtimeId } = this.options;
-    const { last } = situation;
-    const limits = storageParameters(situation.descriptor, situation.committee.validFor);
-    if (limits === undefined) throw receiptErrors.notAuthorized("the runtime demands no receipts");
+    const { last, limits } = situation;
     if (request.round !== last.round + 1n) {
       throw receiptErrors.wrongRound(`round ${request.round} while ${last.round + 1n} is under way`);
     }

@@ -43,7 +43,12 @@ const REMEMBERED = 4096;
 /** By digest, key and signature. A valid signature stays valid, so this is a pure function's answer. */
 const valid = new RecentMap<true>(REMEMBERED);
 
-function isValid(receipt: KeyedSignature, subject: ReceiptSubject, { chainContext, policy }: SigningRules): boolean {
+/** Whether a storage node has signed a receipt; those seen before cost nothing. Says nothing about who may sign. */
+export function isSignedReceipt(
+  receipt: KeyedSignature,
+  subject: ReceiptSubject,
+  { chainContext, policy }: SigningRules,
+): boolean {
   // Which keys may sign is a switch of the node, not a property of the signature.
   if (policy.forbids(receipt.publicKey)) return false;
   const digest = receiptDigest(chainContext, subject);
@@ -83,5 +88,6 @@ export function verifyReceipts(
   const { round, ioRoot, stateRoot } = header;
   assert(ioRoot !== undefined && stateRoot !== undefined, "a well-formed commitment without failure has its roots");
   const subject = { namespace: rules.runtime.id, round, ioRoot, stateRoot };
-  if (!storageSigs.every((receipt) => isValid(receipt, subject, rules))) throw badStorageReceipts("invalid signature");
+  if (!storageSigs.every((receipt) => isSignedReceipt(receipt, subject, rules)))
+    throw badStorageReceipts("invalid signature");
 }

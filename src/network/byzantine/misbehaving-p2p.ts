@@ -1,3 +1,4 @@
+import { hostErrors } from "#p2p/errors.js";
 import type { JoinedTopic, P2pHost, RequestHandler, TopicHandler } from "#p2p/host.js";
 
 function damaged(bytes: Uint8Array): Uint8Array {
@@ -7,11 +8,19 @@ function damaged(bytes: Uint8Array): Uint8Array {
   return out;
 }
 
-/** A peer-to-peer host that, as long as somebody wants it, damages everything that it sends. */
-export class DamagingP2p implements P2pHost {
+/** What a node does wrong on the wire at the moment. */
+export interface P2pConduct {
+  /** Whether everything that it sends is damaged. */
+  readonly damages: () => boolean;
+  /** Whether it leaves requests of a protocol unanswered. */
+  readonly ignores: (protocol: string) => boolean;
+}
+
+/** A peer-to-peer host that misbehaves as long as somebody wants it. */
+export class MisbehavingP2p implements P2pHost {
   constructor(
     private readonly inner: P2pHost,
-    private readonly damages: () => boolean,
+    private readonly conduct: P2pConduct,
   ) {}
 
   get publicKey(): Uint8Array {
@@ -24,7 +33,10 @@ export class DamagingP2p implements P2pHost {
   }
 
   serve(protocol: string, handler: RequestHandler): () => void {
-    return this.inner.serve(protocol, async (request, from) => this.pass(await handler(request, from)));
+    return this.inner.serve(protocol, async (request, from) => {
+      if (this.conduct.ignores(protocol)) throw hostErrors.unreachable(protocol);
+      return this.pass(await handler(request, from));
+    });
   }
 
   peers(protocol: string): Uint8Array[] {
@@ -40,6 +52,6 @@ export class DamagingP2p implements P2pHost {
   }
 
   private pass(bytes: Uint8Array): Uint8Array {
-    return this.damages() ? damaged(bytes) : bytes;
+    return this.conduct.damages() ? damaged(bytes) : bytes;
   }
 }
