@@ -4,15 +4,19 @@ import type { Disk } from "#common/ports/disk.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
-import type { Event } from "#consensus/services/roothash/types.js";
+import { getRuntimeState, runtimeOf } from "#consensus/services/roothash/state.js";
+import type { Event, RuntimeState } from "#consensus/services/roothash/types.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import type { P2pHost } from "#p2p/host.js";
 import { BlockHistory, type RecordedBlock } from "#runtime/history/block-history.js";
 import { ChainFollower } from "./chain-follower.js";
+import { RoundCheckpoints } from "./storage/checkpoint-store.js";
+import { CheckpointSync } from "./storage/checkpoint-sync.js";
+import { type CheckpointWishes, RoundCheckpointer } from "./storage/checkpointer.js";
 import { DiffFetcher } from "./storage/diff-fetcher.js";
-import { serveDiffs } from "./storage/diff-protocol.js";
 import { ReceiptIssuer } from "./storage/receipts/issuer.js";
 import { RoundSync } from "./storage/round-sync.js";
+import { serveStorage } from "./storage/serve.js";
 
 /** Nodes of recent trees that are kept in memory. */
 const CACHE_NODES = 1 << 15;
@@ -43,24 +47,73 @@ export interface RuntimeStorageOptions {
 export class RuntimeStorage {
   readonly db: DiskNodeDb;
   readonly history: BlockHistory;
+  /** Checkpoints of rounds that are kept here for others. */
+  readonly checkpoints: RoundCheckpoints;
+  readonly checkpointer: RoundCheckpointer;
   private readonly follower: ChainFollower;
   private readonly sync: RoundSync;
   private available = true;
   private ends: (() => void)[] = [];
 
   constructor(private readonly options: RuntimeStorageOptions) {
-    const { runtimeId, backend, p2p, disk, clock, log, happened, synced } = options;
+    const { runtimeId, backend, disk, clock, log, happened } = options;
     const name = `runtime/${toHex(runtimeId)}`;
-    const db = new DiskNodeDb({ disk, name, namespace: runtimeId, cacheNodes: CACHE_NODES });
+    this.db = new DiskNodeDb({ disk, name, namespace: runtimeId, cacheNodes: CACHE_NODES });
     const history = new BlockHistory(disk, runtimeId, { honorSync: true });
-    this.db = db;
     this.history = history;
-    const storageLog = log.child("storage");
-    const fetcher = new DiffFetcher(p2p, backend.app.chainContext, db, storageLog);
-    this.sync = new RoundSync({ db, history, fetcher, clock, log: storageLog, synced });
+    this.checkpoints = new RoundCheckpoints(disk, runtimeId);
+    this.checkpointer = new RoundCheckpointer({
+      db: this.db,
+      checkpoints: this.checkpoints,
+      clock,
+      log: log.child("checkpointer"),
+      wishes: () => this.checkpointWishes(),
+      header: (round) => history.recordedBlock(round)?.header,
+    });
+    this.sync = this.makeSync();
     const recorded = (): void => this.sync.wake();
     const following = log.child("follower");
     this.follower = new ChainFollower({ backend, history, clock, log: following, happened, recorded });
+  }
+
+  private makeSync(): RoundSync {
+    const { backend, p2p, clock, log, serves } = this.options;
+    const { db, history, checkpoints } = this;
+    const { chainContext } = backend.app;
+    const storageLog = log.child("storage");
+    const common = { db, history, clock, log: storageLog };
+    return new RoundSync({
+      ...common,
+      fetcher: new DiffFetcher(p2p, chainContext, storageLog),
+      checkpoints: new CheckpointSync({ ...common, p2p, chainContext, checkpoints }),
+      genesis: () => this.runtimeState?.genesisBlock?.header,
+      synced: (block) => this.synced(block),
+      begun: () => {
+        if (serves) this.checkpointer.start();
+      },
+    });
+  }
+
+  private get runtimeState(): RuntimeState | undefined {
+    const { backend, runtimeId } = this.options;
+    return getRuntimeState(backend.stateAt(0n), runtimeId);
+  }
+
+  private checkpointWishes(): CheckpointWishes | undefined {
+    const state = this.runtimeState;
+    if (state === undefined || state.genesisBlock === null) return undefined;
+    const { checkpointInterval, checkpointNumKept, checkpointChunkSize } = runtimeOf(state).storage;
+    return {
+      interval: checkpointInterval,
+      numKept: checkpointNumKept,
+      chunkSize: checkpointChunkSize,
+      initialVersion: state.genesisBlock.header.round,
+    };
+  }
+
+  private synced(block: RecordedBlock): void {
+    this.options.synced(block);
+    this.checkpointer.wake();
   }
 
   /** Whether the node has most of the rounds that the chain has (node workers: storage worker). */
@@ -74,8 +127,9 @@ export class RuntimeStorage {
   /** Resolves when the blocks of the chain are recorded; missing trees may still be on their way. */
   async start(): Promise<void> {
     const { runtimeId, backend, p2p, disk, serves, issuer: signer, log } = this.options;
-    const { db } = this;
-    if (serves) this.ends.push(serveDiffs(p2p, backend.app.chainContext, runtimeId, db));
+    const { db, checkpoints } = this;
+    const { chainContext } = backend.app;
+    if (serves) this.ends.push(serveStorage({ p2p, chainContext, runtimeId, db, checkpoints, public: false }));
     if (signer !== undefined) {
       const issuer = new ReceiptIssuer({ runtimeId, backend, p2p, disk, db, signer, log: log.child("receipts") });
       this.ends.push(issuer.serve());
@@ -87,6 +141,7 @@ export class RuntimeStorage {
   /** Serves and follows no more; what is here can still be read. */
   async stop(): Promise<void> {
     for (const end of this.ends.splice(0)) end();
+    this.checkpointer.stop();
     await this.follower.stop();
     await this.sync.stop();
   }

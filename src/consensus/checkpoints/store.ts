@@ -16,9 +16,13 @@ export class CheckpointStore {
   private readonly descriptions: DiskTable;
   private readonly chunks: DiskTable;
 
-  constructor(private readonly disk: Disk) {
-    this.descriptions = disk.openTable("checkpoints");
-    this.chunks = disk.openTable("checkpoint-chunks");
+  /** @param prefix of the names of its tables, where a disk holds several */
+  constructor(
+    private readonly disk: Disk,
+    prefix = "",
+  ) {
+    this.descriptions = disk.openTable(`${prefix}checkpoints`);
+    this.chunks = disk.openTable(`${prefix}checkpoint-chunks`);
   }
 
   /** Versions that have a checkpoint, ascending. */
@@ -39,6 +43,11 @@ export class CheckpointStore {
   /** One compressed chunk; undefined when there is no such checkpoint or chunk. */
   chunk(version: bigint, index: number): Uint8Array | undefined {
     return this.descriptions.has(u64be(version)) ? this.chunks.get(chunkKey(version, index)) : undefined;
+  }
+
+  /** A compressed chunk of a checkpoint that may not be complete. */
+  part(version: bigint, index: number): Uint8Array | undefined {
+    return this.chunks.get(chunkKey(version, index));
   }
 
   putChunk(version: bigint, index: number, chunk: Uint8Array): void {

@@ -49,6 +49,11 @@ export interface NodeDb extends NodeSource {
    * @throws badNamespace, invalidMultipartVersion
    */
   insertPart(root: Root, leaves: readonly PartLeaf[]): void;
+  /**
+   * Looks whether all parts of a root have come.
+   * @throws nodeNotFound when some are missing
+   */
+  checkParts(root: Root): void;
   /** Drops what came in parts. */
   abortMultipart(): void;
   close(): void;

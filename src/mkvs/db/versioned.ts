@@ -177,6 +177,13 @@ export abstract class VersionedNodeDb<R extends RootRecord, C extends NewRoot = 
     this.#multipart.insert(root, leaves);
   }
 
+  checkParts(root: Root): void {
+    if (this.#multipart?.has(root) !== true) {
+      throw nodeDbErrors.nodeNotFound("no part of the tree has come");
+    }
+    this.#multipart.check(root);
+  }
+
   abortMultipart(): void {
     this.#multipart?.drop();
     this.#multipart = undefined;
