@@ -36,7 +36,7 @@ export class DeploymentFollower {
   start(): void {
     this.look();
     this.detach = this.backend.onBlock((block) => {
-      if (this.host.isIncomplete || this.concerns(block)) this.look();
+      if (this.concerns(block)) this.look();
     });
   }
 
@@ -58,7 +58,8 @@ export class DeploymentFollower {
     });
   }
 
-  private look(): void {
+  /** Hosts what is wanted now, as far as this node has it. */
+  look(): void {
     const state = this.backend.stateAt(0n);
     const runtime = getAnyRuntime(state, this.host.runtimeId);
     const epoch = getEpoch(state);

@@ -140,6 +140,11 @@ export class RuntimeWorker {
     };
   }
 
+  /** Looks again for the versions that are wanted: there are programs that were not there before. */
+  programsArrived(): void {
+    this.deployments.look();
+  }
+
   /** Rounds from now on that ended normally or failed. */
   watchRounds(): Subscription<RoundReport> {
     return this.rounds.subscribe();

@@ -233,6 +233,7 @@ async function runIn(
     clock,
     addBundle: async (path) => {
       await new BundleStore(folder.path).install(path);
+      for (const { runtimes } of network.nodes) for (const hosted of runtimes) hosted.programsArrived();
     },
   });
   const socket = folder.file(SOCKET);

@@ -68,12 +68,6 @@ export class VersionedHost implements RuntimeHost {
     return this.hosted.filter(({ ready }) => ready).map(({ deployment }) => deployment.version);
   }
 
-  /** Whether a version is wanted whose program this node does not have. */
-  get isIncomplete(): boolean {
-    const { active, next } = this.wanted;
-    return [active, next].some((deployment) => deployment !== undefined && this.find(deployment) === undefined);
-  }
-
   private get active(): Hosted | undefined {
     return this.wanted.active && this.find(this.wanted.active);
   }
