@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { fromHex, toHex, u64be, utf8 } from "#common/bytes.js";
 import { hash } from "#common/hash.js";
+import type { Disk } from "#common/ports/disk.js";
 import { createCheckpoint } from "#mkvs/checkpoint/create.js";
 import { CheckpointMetadata } from "#mkvs/checkpoint/metadata.js";
 import { CheckpointRestorer } from "#mkvs/checkpoint/restorer.js";
@@ -105,11 +106,12 @@ function folderMegabytes(folder: string): number {
   return Math.round(sizes.reduce((sum, size) => sum + size, 0) / 1e6);
 }
 
-function open(folder: string): { db: ArenaNodeDb; close: () => void } {
+function open(folder: string): { db: ArenaNodeDb; disk: Disk; close: () => void } {
   const disk = openLmdbDisk({ path: folder });
   const db = new ArenaNodeDb({ disk, name: "bench", namespace });
   return {
     db,
+    disk,
     close: () => {
       db.close();
       disk.close();
@@ -125,15 +127,18 @@ interface Entry {
 /** Load and updates; the last version and its root stand in the answer. */
 function write({ keys, folder }: StepArguments, prune: boolean): Out {
   const memory = memoryPeak();
-  const { db, close } = open(folder);
+  const { db, disk, close } = open(folder);
   const tree = new Tree({ db, writeLog: false });
   let version = 0n;
   let root = "";
   const commit = (batch: readonly Entry[]): void => {
     for (const { key, value } of batch) tree.insert(key, value);
-    root = toHex(tree.commit(namespace, ++version).hash);
-    db.finalize([tree.base as Root]);
-    if (prune && version - db.earliestVersion() >= KEEP) db.prune(db.earliestVersion());
+    // All of a version is one batch of the disk, as in a node.
+    disk.batch(() => {
+      root = toHex(tree.commit(namespace, ++version).hash);
+      db.finalize([tree.base as Root]);
+      if (prune && version - db.earliestVersion() >= KEEP) db.prune(db.earliestVersion());
+    });
   };
   const loading = new Watch();
   for (let i = 0; i < keys; i += BATCH) {

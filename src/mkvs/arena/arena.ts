@@ -3,10 +3,9 @@
  * key and value are somewhere else. A reference is a number: 0 is nothing, a positive one an internal node's row, a
  * negative one minus a leaf's row. Rows are never changed while a tree that anybody can see uses them.
  */
-import { HASH_SIZE } from "#common/hash.js";
+import { EMPTY_HASH, HASH_SIZE } from "#common/hash.js";
 import { bytesOfBits, shortLabel } from "../node/bits.js";
-import { leafHash } from "../node/node.js";
-import { HashEngine } from "./hash-engine.js";
+import { sharedHashEngine } from "./hash-engine.js";
 
 export const HASH_WORDS = HASH_SIZE >> 2;
 const FIRST_CAPACITY = 1024;
@@ -23,12 +22,13 @@ export const LEAF_ROW_WORDS = 10;
 const PAGE_AT = 8;
 const OFFSET_AT = 9;
 const INTERNAL_PREFIX = 1;
+/** Bits of the word with the length of a label that are for the length; the rest is only used while hashing. */
+const LENGTH_MASK = 0xffff;
+const LEVEL_SHIFT = 16;
+/** Nodes that are put in order at a time to be hashed: as many as the processor's cache holds with their children. */
+const HASHED_AT_ONCE = 4096;
 /** SHA-512/256 of nothing, as words of this machine: the hash of a missing child. */
-const EMPTY_WORDS: Int32Array = (() => {
-  const words = new Int32Array(HASH_WORDS);
-  new HashEngine().digest(0, words, 0);
-  return words;
-})();
+const EMPTY_WORDS = new Int32Array(EMPTY_HASH.slice().buffer);
 
 /** Rows that are not in use, last in first out. */
 class FreeRows {
@@ -66,6 +66,14 @@ export class Refs {
     }
     this.list[this.count++] = ref;
   }
+
+  /** The same list from its end to its beginning. */
+  reversed(): Refs {
+    const out = new Refs();
+    out.list = this.list.slice(0, this.count).reverse();
+    out.count = this.count;
+    return out;
+  }
 }
 
 export class Arena {
@@ -81,7 +89,10 @@ export class Arena {
   leafRows = 1;
   readonly #free = new FreeRows();
   readonly #freeLeaves = new FreeRows();
-  readonly #engine = new HashEngine();
+  readonly #engine = sharedHashEngine();
+  /** For hashing: how many nodes of each level there are, and the nodes by level. */
+  readonly #levels = new Int32Array(HASHED_AT_ONCE + 2);
+  readonly #byLevel = new Int32Array(HASHED_AT_ONCE);
 
   /** Rows in use: internal nodes and leaves. */
   get used(): { readonly internal: number; readonly leaves: number } {
@@ -138,7 +149,7 @@ export class Arena {
     return true;
   }
 
-  /** A new internal node with its hash. */
+  /** A new internal node. It has no hash before `hashInternals`. */
   addInternal(label: Uint8Array, labelBits: number, leaf: number, left: number, right: number): number {
     let row = this.#free.pop();
     if (row === 0) {
@@ -154,22 +165,31 @@ export class Arena {
     nodes[at + RIGHT_AT] = right;
     nodes[at + BITS_AT] = labelBits;
     this.#setLabel(row, label);
-    this.#hashInternal(row, label, labelBits);
     return row;
   }
 
-  /** A new leaf with its hash; where it lies is set by whoever stores it. Returns a reference. */
-  addLeaf(key: Uint8Array, value: Uint8Array): number {
-    const row = this.#leafRow();
-    this.#hashLeaf(row, key, value);
-    return -row;
+  /** A new leaf; its hash and where it lies are set by whoever knows them. Returns a reference. */
+  addLeaf(): number {
+    return -this.#leafRow();
   }
 
-  /** A new leaf whose hash is known, 32 bytes. */
-  addHashedLeaf(hash: Uint8Array): number {
-    const row = this.#leafRow();
-    this.#setLeafHash(row, hash);
-    return -row;
+  /** @param hashes has that of the leaf at `at`, as eight words */
+  setLeafHash(ref: number, hashes: Int32Array, at: number): void {
+    const { leaves } = this;
+    for (let i = 0; i < HASH_WORDS; i++) {
+      leaves[i - ref * LEAF_ROW_WORDS] = hashes[at + i] as number;
+    }
+  }
+
+  /**
+   * Hashes internal nodes that have none yet, two at a time.
+   * @param refs new references with children before their parents; those of leaves are passed over
+   */
+  hashInternals(refs: Refs): void {
+    for (let from = 0; from < refs.count; from += HASHED_AT_ONCE) {
+      const rest = refs.count - from;
+      this.#hashSome(refs.list, from, rest < HASHED_AT_ONCE ? refs.count : from + HASHED_AT_ONCE);
+    }
   }
 
   /** Gives rows back. Nothing may refer to them any more. */
@@ -204,9 +224,9 @@ export class Arena {
     return this.#nodeBytes.slice(at, at + size);
   }
 
-  /** Copies the hash of a node to a place in an array. */
+  /** Copies the hash of a node, or of nothing for reference 0, to a place in an array. */
   putHash(ref: number, out: Uint8Array, to: number): void {
-    const words = ref < 0 ? this.leaves : this.nodes;
+    const words = ref < 0 ? this.leaves : ref > 0 ? this.nodes : EMPTY_WORDS;
     const at = ref < 0 ? -ref * LEAF_ROW_WORDS : ref * ROW_WORDS;
     for (let i = 0, j = to; i < HASH_WORDS; i++, j += 4) {
       // The words are of this machine, which has the least byte first, as all that run this do.
@@ -262,21 +282,69 @@ export class Arena {
     }
   }
 
-  #setLeafHash(row: number, hash: Uint8Array): void {
-    new Uint8Array(this.leaves.buffer).set(hash, 4 * row * LEAF_ROW_WORDS);
+  /** Nodes that do not contain one another can be hashed together: they are taken level by level. */
+  #hashSome(refs: Int32Array, from: number, to: number): void {
+    const { nodes } = this;
+    const ends = this.#levels;
+    let top = 0;
+    for (let i = from; i < to; i++) {
+      const ref = refs[i] as number;
+      if (ref > 0) {
+        const left = this.#level(this.left(ref));
+        const right = this.#level(this.right(ref));
+        const level = left < right ? right + 1 : left + 1;
+        nodes[ref * ROW_WORDS + BITS_AT] = this.labelBits(ref) | (level << LEVEL_SHIFT);
+        ends[level] = (ends[level] as number) + 1;
+        top = level < top ? top : level;
+      }
+    }
+    for (let level = 1; level <= top; level++) {
+      ends[level] = (ends[level] as number) + (ends[level - 1] as number);
+    }
+    // Filled from its end, the part of each level ends up with its beginning in `ends`.
+    const sorted = this.#byLevel;
+    const count = ends[top] as number;
+    for (let i = to - 1; i >= from; i--) {
+      const ref = refs[i] as number;
+      if (ref > 0) {
+        const level = this.#level(ref);
+        nodes[ref * ROW_WORDS + BITS_AT] = (nodes[ref * ROW_WORDS + BITS_AT] as number) & LENGTH_MASK;
+        const at = (ends[level] as number) - 1;
+        ends[level] = at;
+        sorted[at] = ref;
+      }
+    }
+    for (let level = 1; level <= top; level++) {
+      const end = level === top ? count : (ends[level + 1] as number);
+      for (let i = ends[level] as number; i < end; i++) {
+        this.#hashInternal(sorted[i] as number);
+      }
+      this.#engine.flush();
+    }
+    ends.fill(0, 0, top + 1);
   }
 
-  /** Puts the hash input together (mkvs: hashes) and hashes it. */
-  #hashInternal(row: number, label: Uint8Array, bits: number): void {
-    const engine = this.#engine;
-    const { bytes, words, inputAt } = engine;
-    const labelBytes = label.length;
+  /** The level of a node that is about to be hashed, else 0. */
+  #level(ref: number): number {
+    return ref <= 0 ? 0 : (this.nodes[ref * ROW_WORDS + BITS_AT] as number) >>> LEVEL_SHIFT;
+  }
+
+  /** Puts the hash input together (mkvs: hashes) and has it hashed. */
+  #hashInternal(row: number): void {
+    const { bytes, words, inputAt } = this.#engine;
+    const bits = this.labelBits(row);
+    const labelBytes = bytesOfBits(bits);
     bytes[inputAt] = INTERNAL_PREFIX;
     bytes[inputAt + 1] = bits & 255;
     bytes[inputAt + 2] = bits >> 8;
     let at = inputAt + 3;
-    for (let i = 0; i < labelBytes; i++) {
-      bytes[at + i] = label[i] as number;
+    if (labelBytes > INLINE_BYTES) {
+      bytes.set(this.longLabels.get(row) as Uint8Array, at);
+    } else {
+      const from = 4 * (row * ROW_WORDS + LABEL_AT);
+      for (let i = 0; i < labelBytes; i++) {
+        bytes[at + i] = this.#nodeBytes[from + i] as number;
+      }
     }
     at += labelBytes;
     if ((at & 3) === 0) {
@@ -284,11 +352,11 @@ export class Arena {
       this.#putWords(words, (at >> 2) + HASH_WORDS, this.left(row));
       this.#putWords(words, (at >> 2) + 2 * HASH_WORDS, this.right(row));
     } else {
-      bytes.set(this.hash(this.leaf(row)), at);
-      bytes.set(this.hash(this.left(row)), at + HASH_SIZE);
-      bytes.set(this.hash(this.right(row)), at + 2 * HASH_SIZE);
+      this.putHash(this.leaf(row), bytes, at);
+      this.putHash(this.left(row), bytes, at + HASH_SIZE);
+      this.putHash(this.right(row), bytes, at + 2 * HASH_SIZE);
     }
-    engine.digest(3 + labelBytes + 3 * HASH_SIZE, this.nodes, row * ROW_WORDS);
+    this.#engine.push(3 + labelBytes + 3 * HASH_SIZE, this.nodes, row * ROW_WORDS);
   }
 
   #putWords(out: Int32Array, to: number, ref: number): void {
@@ -297,15 +365,6 @@ export class Arena {
     for (let i = 0; i < HASH_WORDS; i++) {
       out[to + i] = from[at + i] as number;
     }
-  }
-
-  #hashLeaf(row: number, key: Uint8Array, value: Uint8Array): void {
-    const engine = this.#engine;
-    if (9 + key.length + value.length > engine.maxInput) {
-      this.#setLeafHash(row, leafHash(key, value));
-      return;
-    }
-    engine.digest(engine.putLeaf(key, value), this.leaves, row * LEAF_ROW_WORDS);
   }
 
   #growInternal(rows: number): void {

@@ -5,7 +5,8 @@
  */
 import { equalBytes } from "#common/bytes.js";
 import { bitAt, commonBits, commonKeyBits, joinBits, sliceBits } from "../node/bits.js";
-import { type Arena, Refs } from "./arena.js";
+import { type Arena, HASH_WORDS, Refs } from "./arena.js";
+import { sharedHashEngine } from "./hash-engine.js";
 
 /** Gives the key of a leaf by its reference. */
 export type KeyOf = (ref: number) => Uint8Array;
@@ -16,8 +17,8 @@ export type PlaceLeaf = (ref: number, change: number) => void;
 export interface Changes {
   readonly keys: readonly Uint8Array[];
   readonly values: readonly (Uint8Array | null)[];
-  /** Hashes of the leaves that the changes make, where they are known already. */
-  readonly hashes?: readonly Uint8Array[];
+  /** Hashes of the leaves that the changes make, eight words each, where they are known already. */
+  readonly hashes?: Int32Array;
 }
 
 /** What came of a batch. */
@@ -62,7 +63,21 @@ class Frame {
   rightSkip = 0;
 }
 
+/** Applies changes to a tree; the nodes of the result have their hashes. */
 export function applyChanges(
+  arena: Arena,
+  root: number,
+  changes: Changes,
+  keyOf: KeyOf,
+  placeLeaf: PlaceLeaf,
+): Applied {
+  const applied = applyUnhashed(arena, root, changes, keyOf, placeLeaf);
+  arena.hashInternals(applied.born);
+  return applied;
+}
+
+/** The same without the hashes of internal nodes, which may be without them in the tree before, too. */
+export function applyUnhashed(
   arena: Arena,
   root: number,
   changes: Changes,
@@ -83,7 +98,7 @@ class Walk {
   readonly #arena: Arena;
   readonly #keys: readonly Uint8Array[];
   readonly #values: readonly (Uint8Array | null)[];
-  readonly #hashes: readonly Uint8Array[] | undefined;
+  readonly #hashes: Int32Array;
   readonly #keyOf: KeyOf;
   readonly #placeLeaf: PlaceLeaf;
   readonly #frames: Frame[] = [];
@@ -93,7 +108,7 @@ class Walk {
     this.#arena = arena;
     this.#keys = keys;
     this.#values = values;
-    this.#hashes = hashes;
+    this.#hashes = hashes ?? sharedHashEngine().hashLeaves(keys, values);
     this.#keyOf = keyOf;
     this.#placeLeaf = placeLeaf;
     this.oldLeaves = new Int32Array(keys.length);
@@ -372,10 +387,9 @@ class Walk {
   }
 
   #addLeaf(change: number): number {
-    const hash = this.#hashes?.[change];
-    return hash === undefined
-      ? this.#arena.addLeaf(this.#keys[change] as Uint8Array, this.#values[change] as Uint8Array)
-      : this.#arena.addHashedLeaf(hash);
+    const leaf = this.#arena.addLeaf();
+    this.#arena.setLeafHash(leaf, this.#hashes, change * HASH_WORDS);
+    return leaf;
   }
 
   #register(leaf: number, change: number): number {

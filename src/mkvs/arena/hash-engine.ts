@@ -1,8 +1,16 @@
-/** SHA-512/256 over a block of memory that hash inputs are put together in: the hash without the cost of a call. */
+/** SHA-512/256 over a block of memory that hash inputs are put together in, two at a time: the hash without the cost of a call. */
 import { HASH_SIZE } from "#common/hash.js";
 import { sha512_256 } from "#kernels";
 import { leafHash } from "../node/node.js";
-import { BLOCK_BYTES, sha512Module } from "./sha512-module.js";
+import {
+  BLOCK_BYTES,
+  FIRST_RESULT_AT,
+  FREE_AT,
+  putConstants,
+  putInitialState,
+  SECOND_RESULT_AT,
+  sha512Module,
+} from "./sha512-module.js";
 
 /** The little of WebAssembly that is used here; the pure layers know no globals of a platform. */
 declare const WebAssembly:
@@ -12,74 +20,110 @@ declare const WebAssembly:
       readonly Instance: new (module: object) => { readonly exports: object };
     };
 
+type HashTwo = (first: number, second: number, blocks: number) => void;
+
 interface Exports {
-  readonly c: (state: number, block: number) => void;
+  readonly h: HashTwo;
   readonly m: { readonly buffer: ArrayBuffer };
 }
 
 const LEAF_PREFIX = 0x00;
 const PAGES = 1;
-const STATE_AT = 0;
-const INPUT_AT = 128;
 /** Longest input that goes through the engine's memory; longer ones take the usual way. */
 const MAX_INPUT = 16_384;
+/** Where the two inputs lie, each with room for its padding. */
+const FIRST_AT = (FREE_AT + BLOCK_BYTES - 1) & -BLOCK_BYTES;
+const SECOND_AT = FIRST_AT + MAX_INPUT + 2 * BLOCK_BYTES;
 const HASH_WORDS = HASH_SIZE >> 2;
+const FIRST_RESULT = FIRST_RESULT_AT >> 2;
+const SECOND_RESULT = SECOND_RESULT_AT >> 2;
 /** Bytes of the message length at the end of the last block, of which the upper ones are always zero here. */
 const LENGTH_BYTES = 16;
+
+/** Blocks of an input with its padding. */
+function blocksOf(length: number): number {
+  return ((length + LENGTH_BYTES) >> 7) + 1;
+}
 
 export class HashEngine {
   /** Where inputs are written, from `inputAt` on. */
   readonly bytes: Uint8Array;
   /** The same memory as words of the machine's byte order. */
   readonly words: Int32Array;
-  readonly inputAt = INPUT_AT;
+  /** Where the next input is to be written. */
+  inputAt = FIRST_AT;
   readonly maxInput = MAX_INPUT;
-  readonly #compress: ((state: number, block: number) => void) | undefined;
-  /** Initial state, then the state of the hash under way. */
-  readonly #initial: Int32Array;
+  readonly #hashTwo: HashTwo | undefined;
   readonly #resultWords = new Int32Array(HASH_WORDS);
   readonly #result = new Uint8Array(this.#resultWords.buffer);
-  #padded = -1;
+  /** Lengths of the inputs whose padding stands behind them. */
+  #firstPadded = -1;
+  #secondPadded = -1;
+  /** The input that waits for a second one: its length, and where its hash goes. */
+  #length = 0;
+  #out: Int32Array = this.#resultWords;
+  #at = 0;
 
   constructor(webAssembly = true) {
     const exports = webAssembly ? instantiate() : undefined;
     const memory = exports?.m.buffer ?? new ArrayBuffer(PAGES * 65536);
-    this.#compress = exports?.c;
+    this.#hashTwo = exports?.h;
     this.bytes = new Uint8Array(memory);
     this.words = new Int32Array(memory);
-    this.#initial = this.#compress === undefined ? new Int32Array(0) : this.#initialState(this.#compress);
+    if (this.#hashTwo !== undefined) {
+      this.#start(this.#hashTwo);
+    }
   }
 
   /**
-   * Hashes the input that was written to `bytes`.
+   * Takes the input that was written to `inputAt`. It is hashed together with the next one: its hash is there only after
+   * `flush`. `inputAt` is another place afterwards.
    *
    * @param length of the input, at most `maxInput`
    * @param out gets the hash as eight words of the machine's byte order, that is as 32 bytes in order
    */
-  digest(length: number, out: Int32Array, at: number): void {
-    const compress = this.#compress;
-    if (compress === undefined) {
-      const hash = sha512_256(this.bytes.subarray(INPUT_AT, INPUT_AT + length));
-      out.set(new Int32Array(hash.slice().buffer, 0, HASH_WORDS), at);
+  push(length: number, out: Int32Array, at: number): void {
+    if (this.inputAt === FIRST_AT) {
+      this.#length = length;
+      this.#out = out;
+      this.#at = at;
+      this.inputAt = SECOND_AT;
       return;
     }
-    const end = this.#pad(length);
+    this.inputAt = FIRST_AT;
+    const hashTwo = this.#hashTwo;
+    const blocks = blocksOf(length);
+    if (hashTwo === undefined || blocks !== blocksOf(this.#length)) {
+      this.#digestAt(FIRST_AT, this.#length, this.#out, this.#at);
+      this.#digestAt(SECOND_AT, length, out, at);
+      return;
+    }
+    this.#pad(FIRST_AT, this.#length);
+    this.#pad(SECOND_AT, length);
+    hashTwo(FIRST_AT, SECOND_AT, blocks);
     const { words } = this;
-    const initial = this.#initial;
-    for (let i = 0; i < 16; i++) {
-      words[i] = initial[i] as number;
-    }
-    for (let block = INPUT_AT; block < end; block += BLOCK_BYTES) {
-      compress(STATE_AT, block);
-    }
-    // Words of 64 bits lie there with their least byte first; the hash has the greatest first.
-    for (let i = 0; i < HASH_WORDS; i += 2) {
-      out[at + i] = reverse(words[i + 1] as number);
-      out[at + i + 1] = reverse(words[i] as number);
+    const outFirst = this.#out;
+    const atFirst = this.#at;
+    for (let i = 0; i < HASH_WORDS; i++) {
+      outFirst[atFirst + i] = words[FIRST_RESULT + i] as number;
+      out[at + i] = words[SECOND_RESULT + i] as number;
     }
   }
 
-  /** The hash of some bytes, in an array that the next call uses again. */
+  /** Hashes the input that still waits for a second one. */
+  flush(): void {
+    if (this.inputAt === SECOND_AT) {
+      this.inputAt = FIRST_AT;
+      this.#digestAt(FIRST_AT, this.#length, this.#out, this.#at);
+    }
+  }
+
+  /** Hashes the input that was written to `inputAt` at once. Nothing may be waiting. */
+  digest(length: number, out: Int32Array, at: number): void {
+    this.#digestAt(FIRST_AT, length, out, at);
+  }
+
+  /** The hash of some bytes, in an array that the next call uses again. Nothing may be waiting. */
   hash(bytes: Uint8Array, from: number, to: number): Uint8Array {
     const length = to - from;
     if (length > MAX_INPUT) {
@@ -87,58 +131,100 @@ export class HashEngine {
     }
     const input = this.bytes;
     for (let i = 0; i < length; i++) {
-      input[INPUT_AT + i] = bytes[from + i] as number;
+      input[FIRST_AT + i] = bytes[from + i] as number;
     }
     this.digest(length, this.#resultWords, 0);
     return this.#result;
   }
 
-  /** The hash of a leaf (mkvs: hashes), in an array that the next call uses again. */
+  /** The hash of a leaf (mkvs: hashes), in an array that the next call uses again. Nothing may be waiting. */
   hashLeaf(key: Uint8Array, value: Uint8Array): Uint8Array {
     if (9 + key.length + value.length > MAX_INPUT) {
       return leafHash(key, value);
     }
-    this.digest(this.putLeaf(key, value), this.#resultWords, 0);
+    this.digest(this.#putLeaf(key, value), this.#resultWords, 0);
     return this.#result;
   }
 
+  /** The hashes of leaves, as eight words each; those without a value are left out. */
+  hashLeaves(keys: readonly Uint8Array[], values: readonly (Uint8Array | null)[]): Int32Array {
+    const out = new Int32Array(HASH_WORDS * keys.length);
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i] as Uint8Array;
+      const value = values[i] as Uint8Array | null;
+      if (value === null) {
+        continue;
+      }
+      if (9 + key.length + value.length > MAX_INPUT) {
+        new Uint8Array(out.buffer).set(leafHash(key, value), HASH_SIZE * i);
+      } else {
+        this.push(this.#putLeaf(key, value), out, HASH_WORDS * i);
+      }
+    }
+    this.flush();
+    return out;
+  }
+
   /** Puts the input of a leaf's hash together, which must fit `maxInput`. Returns its length. */
-  putLeaf(key: Uint8Array, value: Uint8Array): number {
-    const { bytes } = this;
-    bytes[INPUT_AT] = LEAF_PREFIX;
-    putU32le(bytes, INPUT_AT + 1, key.length);
-    bytes.set(key, INPUT_AT + 5);
-    putU32le(bytes, INPUT_AT + 5 + key.length, value.length);
-    bytes.set(value, INPUT_AT + 9 + key.length);
+  #putLeaf(key: Uint8Array, value: Uint8Array): number {
+    const { bytes, inputAt } = this;
+    bytes[inputAt] = LEAF_PREFIX;
+    putU32le(bytes, inputAt + 1, key.length);
+    bytes.set(key, inputAt + 5);
+    putU32le(bytes, inputAt + 5 + key.length, value.length);
+    bytes.set(value, inputAt + 9 + key.length);
     return 9 + key.length + value.length;
   }
 
-  /** Writes the padding, unless the last input was as long. Returns where the last block ends. */
-  #pad(length: number): number {
-    const end = INPUT_AT + ((length + LENGTH_BYTES) & ~(BLOCK_BYTES - 1)) + BLOCK_BYTES;
-    if (this.#padded !== length) {
-      const { bytes } = this;
-      bytes.fill(0, INPUT_AT + length, end);
-      bytes[INPUT_AT + length] = 0x80;
-      bytes[end - 3] = (length << 3) >>> 16;
-      bytes[end - 2] = (length << 3) >>> 8;
-      bytes[end - 1] = length << 3;
-      this.#padded = length;
+  #digestAt(input: number, length: number, out: Int32Array, at: number): void {
+    const { words } = this;
+    if (this.#hashTwo === undefined) {
+      const hash = sha512_256(this.bytes.subarray(input, input + length));
+      out.set(new Int32Array(hash.slice().buffer, 0, HASH_WORDS), at);
+      return;
     }
-    return end;
+    this.#pad(input, length);
+    this.#hashTwo(input, input, blocksOf(length));
+    for (let i = 0; i < HASH_WORDS; i++) {
+      out[at + i] = words[FIRST_RESULT + i] as number;
+    }
+  }
+
+  /** Writes the padding, unless the last input there was as long. */
+  #pad(input: number, length: number): void {
+    if ((input === FIRST_AT ? this.#firstPadded : this.#secondPadded) === length) {
+      return;
+    }
+    const { bytes } = this;
+    const end = input + blocksOf(length) * BLOCK_BYTES;
+    bytes.fill(0, input + length, end);
+    bytes[input + length] = 0x80;
+    bytes[end - 3] = (length << 3) >>> 16;
+    bytes[end - 2] = (length << 3) >>> 8;
+    bytes[end - 1] = length << 3;
+    if (input === FIRST_AT) {
+      this.#firstPadded = length;
+    } else {
+      this.#secondPadded = length;
+    }
   }
 
   /** The initial state of SHA-512/256 (FIPS 180-4, 5.3.6): a hash of its name with a changed state of SHA-512. */
-  #initialState(compress: (state: number, block: number) => void): Int32Array {
-    const view = new DataView(this.bytes.buffer);
-    squareRoots().forEach((root, i) => view.setBigUint64(8 * i, root ^ 0xa5a5a5a5a5a5a5a5n, true));
+  #start(hashTwo: HashTwo): void {
+    const memory = new DataView(this.bytes.buffer);
+    putConstants(memory);
+    putInitialState(
+      memory,
+      squareRoots().map((root) => root ^ 0xa5a5a5a5a5a5a5a5n),
+    );
     const name = "SHA-512/256";
     for (let i = 0; i < name.length; i++) {
-      this.bytes[INPUT_AT + i] = name.charCodeAt(i);
+      this.bytes[FIRST_AT + i] = name.charCodeAt(i);
     }
-    this.#pad(name.length);
-    compress(STATE_AT, INPUT_AT);
-    return this.words.slice(0, 16);
+    this.#pad(FIRST_AT, name.length);
+    hashTwo(FIRST_AT, FIRST_AT, 1);
+    const words = Array.from({ length: 8 }, (_, i) => memory.getBigUint64(FIRST_RESULT_AT + 8 * i));
+    putInitialState(memory, words);
   }
 }
 
@@ -147,10 +233,6 @@ function putU32le(out: Uint8Array, at: number, value: number): void {
   out[at + 1] = (value >>> 8) & 255;
   out[at + 2] = (value >>> 16) & 255;
   out[at + 3] = value >>> 24;
-}
-
-function reverse(word: number): number {
-  return (word << 24) | ((word & 0xff00) << 8) | ((word >>> 8) & 0xff00) | (word >>> 24);
 }
 
 /** The first 64 bits of the fractions of the square roots of the first eight primes (FIPS 180-4, 5.3.5). */
@@ -175,4 +257,17 @@ function instantiate(): Exports | undefined {
     // A page may forbid to compile code: the usual hash answers the same.
     return undefined;
   }
+}
+
+/** One for everybody, since nothing in it survives a call. It is assembled when it is first needed, not at start. */
+const engines: HashEngine[] = [];
+
+export function sharedHashEngine(): HashEngine {
+  const [made] = engines;
+  if (made !== undefined) {
+    return made;
+  }
+  const engine = new HashEngine();
+  engines.push(engine);
+  return engine;
 }

@@ -2,7 +2,7 @@
 import { readU32be, readU64be } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { ENTRY_HASH, ENTRY_NODE } from "../proof/proof.js";
-import { snappyBlocks, SnappyWriter } from "./snappy-stream.js";
+import { snappyBytes, SnappyWriter } from "./snappy-stream.js";
 
 const CBOR_NULL = 0xf6;
 const CBOR_UNDEFINED = 0xf7;
@@ -70,57 +70,48 @@ export class ChunkWriter {
   }
 }
 
-/**
- * The entries of a compressed chunk, one after the other.
- *
- * @throws DecodeError when it is malformed; entries that were yielded before are then worth nothing
- */
-export function* chunkEntries(chunk: Uint8Array): Iterable<Uint8Array | null> {
-  let pending = new Uint8Array(0);
-  for (const block of snappyBlocks(chunk)) {
-    const bytes = joined(pending, block);
-    let at = 0;
-    for (;;) {
-      const item = itemAt(bytes, at);
-      if (item === undefined) {
-        break;
-      }
-      at = item.end;
-      yield item.start < 0 ? null : bytes.subarray(item.start, item.end);
+/** Takes a compressed chunk apart into its entries. */
+export class ChunkReader {
+  /** What the chunk holds, uncompressed. */
+  readonly bytes: Uint8Array;
+  /** Where the content of the entry that was read last begins (-1 for null) and where it ends. */
+  start = 0;
+  end = 0;
+
+  /** @throws DecodeError when it is no snappy stream */
+  constructor(chunk: Uint8Array) {
+    this.bytes = snappyBytes(chunk);
+  }
+
+  /**
+   * Goes to the next entry; false when there is none.
+   * @throws DecodeError for anything but byte strings and null; entries that were read before are then worth nothing
+   */
+  next(): boolean {
+    const { bytes } = this;
+    const at = this.end;
+    const head = bytes[at];
+    if (head === undefined) {
+      return false;
     }
-    pending = bytes.subarray(at);
+    if (head === CBOR_NULL || head === CBOR_UNDEFINED) {
+      this.start = -1;
+      this.end = at + 1;
+      return true;
+    }
+    const info = head & 31;
+    if (head >> 5 !== CBOR_BYTES || info > 27) {
+      throw new DecodeError(`a chunk entry begins with byte ${head}, which is neither a byte string nor null`);
+    }
+    const start = at + 1 + (info < 24 ? 0 : 1 << (info - 24));
+    const end = start > bytes.length ? start : start + lengthOf(bytes, at, info);
+    if (end > bytes.length) {
+      throw new DecodeError("chunk cut short within an entry");
+    }
+    this.start = start;
+    this.end = end;
+    return true;
   }
-  if (pending.length > 0) {
-    throw new DecodeError("chunk cut short within an entry");
-  }
-}
-
-function joined(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayBuffer> {
-  const out = new Uint8Array(a.length + b.length);
-  out.set(a);
-  out.set(b, a.length);
-  return out;
-}
-
-/** Where the content of the next entry is (`start` -1 for null); undefined when it is not all there yet. */
-function itemAt(bytes: Uint8Array, at: number): { start: number; end: number } | undefined {
-  const head = bytes[at];
-  if (head === undefined) {
-    return undefined;
-  }
-  if (head === CBOR_NULL || head === CBOR_UNDEFINED) {
-    return { start: -1, end: at + 1 };
-  }
-  const info = head & 31;
-  if (head >> 5 !== CBOR_BYTES || info > 27) {
-    throw new DecodeError(`a chunk entry begins with byte ${head}, which is neither a byte string nor null`);
-  }
-  const start = at + 1 + (info < 24 ? 0 : 1 << (info - 24));
-  if (start > bytes.length) {
-    return undefined;
-  }
-  const end = start + lengthOf(bytes, at, info);
-  return end > bytes.length ? undefined : { start, end };
 }
 
 function lengthOf(bytes: Uint8Array, at: number, info: number): number {

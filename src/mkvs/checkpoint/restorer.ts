@@ -2,11 +2,9 @@
 import { equalBytes } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
-import type { NodeDb, PartLeaf } from "../db/node-db.js";
+import type { NodeDb, PartLeaves } from "../db/node-db.js";
 import type { Root } from "../node/root.js";
-import { PROOF_V0 } from "../proof/proof.js";
-import { ProofHasher } from "../proof/proof-hasher.js";
-import { chunkEntries } from "./chunk.js";
+import { provenLeaves } from "./chunk-tree.js";
 import { checkpointErrors } from "./errors.js";
 import { checkCheckpoint, type CheckpointMetadata, chunkMetadata } from "./metadata.js";
 
@@ -78,9 +76,9 @@ export class CheckpointRestorer {
     return true;
   }
 
-  #verified(root: Root, chunk: Uint8Array): PartLeaf[] {
+  #verified(root: Root, chunk: Uint8Array): PartLeaves {
     try {
-      return provenLeaves(root, chunk);
+      return provenLeaves(root.hash, chunk);
     } catch (error) {
       if (error instanceof DecodeError) {
         this.abort();
@@ -89,17 +87,4 @@ export class CheckpointRestorer {
       throw error;
     }
   }
-}
-
-/** @throws DecodeError when the chunk is malformed or proves something about another tree */
-function provenLeaves(root: Root, chunk: Uint8Array): PartLeaf[] {
-  const leaves: PartLeaf[] = [];
-  const hasher = new ProofHasher(PROOF_V0, (key, value, leaf) => leaves.push({ key, value, hash: leaf.slice() }));
-  for (const entry of chunkEntries(chunk)) {
-    hasher.take(entry);
-  }
-  if (hasher.root === undefined || !equalBytes(hasher.root, root.hash)) {
-    throw new DecodeError("the chunk does not have the hash of the root");
-  }
-  return leaves;
 }

@@ -165,12 +165,12 @@ function encodeMatches(out: Uint8Array, at: number, bytes: Uint8Array, from: num
 }
 
 /**
- * Decompresses the block in the bytes `from` to `to`.
+ * Decompresses the block in the bytes `from` to `to` into `out` at `start`, which has room for `MAX_BLOCK_BYTES`.
  *
- * @param limit most bytes that it may hold
- * @throws DecodeError when it is malformed or larger
+ * @returns where the decompressed bytes end
+ * @throws DecodeError when it is malformed or larger than that
  */
-export function decodeBlock(bytes: Uint8Array, from: number, to: number, limit: number): Uint8Array {
+export function decodeBlock(out: Uint8Array, start: number, bytes: Uint8Array, from: number, to: number): number {
   let at = from;
   let length = 0;
   for (let shift = 0; ; shift += 7) {
@@ -183,21 +183,21 @@ export function decodeBlock(bytes: Uint8Array, from: number, to: number, limit: 
       break;
     }
   }
-  if (length > limit) {
-    throw new DecodeError(`snappy block of ${length} bytes, the limit is ${limit}`);
+  if (length > MAX_BLOCK_BYTES) {
+    throw new DecodeError(`snappy block of ${length} bytes, the limit is ${MAX_BLOCK_BYTES}`);
   }
-  const out = new Uint8Array(length);
-  let end = 0;
+  const limit = start + length;
+  let end = start;
   while (at < to) {
     const tag = bytes[at++] as number;
     if ((tag & 3) === TAG_LITERAL) {
       const extra = (tag >> 2) - 59;
       const size = 1 + (extra <= 0 ? tag >> 2 : littleEndian(bytes, at, to, extra));
       at += extra > 0 ? extra : 0;
-      if (size > to - at || size > length - end) {
+      if (size > to - at || size > limit - end) {
         throw malformed("a literal");
       }
-      out.set(bytes.subarray(at, at + size), end);
+      putBytes(out, end, bytes, at, size);
       at += size;
       end += size;
       continue;
@@ -207,16 +207,27 @@ export function decodeBlock(bytes: Uint8Array, from: number, to: number, limit: 
     const offset = littleEndian(bytes, at, to, wide) + (short ? (tag >> 5) << 8 : 0);
     const size = short ? 4 + ((tag >> 2) & 7) : 1 + (tag >> 2);
     at += wide;
-    if (offset === 0 || offset > end || size > length - end) {
+    if (offset === 0 || offset > end - start || size > limit - end) {
       throw malformed("a copy");
     }
     copyWithin(out, end, offset, size);
     end += size;
   }
-  if (end !== length) {
+  if (end !== limit) {
     throw malformed("its end");
   }
-  return out;
+  return end;
+}
+
+/** Short pieces are quicker to copy byte by byte than with an array made for the purpose. */
+function putBytes(out: Uint8Array, to: number, bytes: Uint8Array, from: number, size: number): void {
+  if (size > 48) {
+    out.set(bytes.subarray(from, from + size), to);
+    return;
+  }
+  for (let i = 0; i < size; i++) {
+    out[to + i] = bytes[from + i] as number;
+  }
 }
 
 /** Copies bytes that were just written; the source may overlap what is being written. */

@@ -115,11 +115,13 @@ export class SnappyWriter {
 }
 
 /**
- * Decompresses a stream, block by block.
+ * Decompresses a stream.
  *
- * @throws DecodeError when it is malformed; what was yielded before is then worth nothing
+ * @throws DecodeError when it is malformed
  */
-export function* snappyBlocks(stream: Uint8Array): Iterable<Uint8Array> {
+export function snappyBytes(stream: Uint8Array): Uint8Array {
+  let out = new Uint8Array(2 * stream.length + MAX_BLOCK_BYTES);
+  let size = 0;
   let at = 0;
   while (at < stream.length) {
     if (stream.length - at < FRAME_HEADER_BYTES) {
@@ -134,12 +136,18 @@ export function* snappyBlocks(stream: Uint8Array): Iterable<Uint8Array> {
     if (at === 0 || type === FRAME_STREAM_HEADER) {
       checkStreamHeader(stream.subarray(at, end));
     } else if (type === FRAME_COMPRESSED || type === FRAME_RAW) {
-      yield blockOf(stream, type, body, end);
+      if (out.length - size < MAX_BLOCK_BYTES) {
+        const larger = new Uint8Array(2 * out.length);
+        larger.set(out.subarray(0, size));
+        out = larger;
+      }
+      size = putBlock(out, size, stream, type, body, end);
     } else if (type < FRAME_SKIPPABLE) {
       throw new DecodeError(`snappy frame of unknown type ${type}`);
     }
     at = end;
   }
+  return out.subarray(0, size);
 }
 
 function checkStreamHeader(frame: Uint8Array): void {
@@ -148,14 +156,20 @@ function checkStreamHeader(frame: Uint8Array): void {
   }
 }
 
-function blockOf(stream: Uint8Array, type: number, body: number, end: number): Uint8Array {
+/** Puts the content of a frame to a place with room for a whole block; returns where it ends. */
+function putBlock(out: Uint8Array, at: number, stream: Uint8Array, type: number, body: number, end: number): number {
   const data = body + CHECKSUM_BYTES;
   if (data > end || (type === FRAME_RAW && end - data > MAX_BLOCK_BYTES)) {
     throw new DecodeError("snappy frame of a wrong length");
   }
-  const block = type === FRAME_RAW ? stream.subarray(data, end) : decodeBlock(stream, data, end, MAX_BLOCK_BYTES);
-  if (maskedCrc32c(block, 0, block.length) !== readU32le(stream, body)) {
+  let blockEnd = at + end - data;
+  if (type === FRAME_RAW) {
+    out.set(stream.subarray(data, end), at);
+  } else {
+    blockEnd = decodeBlock(out, at, stream, data, end);
+  }
+  if (maskedCrc32c(out, at, blockEnd) !== readU32le(stream, body)) {
     throw new DecodeError("snappy block with a wrong checksum");
   }
-  return block;
+  return blockEnd;
 }

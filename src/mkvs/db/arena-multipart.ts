@@ -2,17 +2,19 @@
 import { assert } from "#common/assert.js";
 import { compareBytes, equalBytes } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
-import { Refs } from "../arena/arena.js";
+import { HASH_WORDS, Refs } from "../arena/arena.js";
 import type { ArenaTrees } from "../arena/arena-tree.js";
-import { applyChanges } from "../arena/batch-apply.js";
+import { applyUnhashed } from "../arena/batch-apply.js";
 import { nodeDbErrors } from "../errors.js";
 import { type Root, ROOT_STATE } from "../node/root.js";
 import { type Multipart, sameRoot } from "./multipart.js";
-import type { PartLeaf } from "./node-db.js";
+import type { PartLeaves } from "./node-db.js";
 
 interface Part {
   readonly root: Root;
   ref: number;
+  /** Whether all nodes have their hashes. Parts come without: only the whole tree is checked. */
+  hashed: boolean;
 }
 
 export class ArenaMultipart implements Multipart {
@@ -31,16 +33,14 @@ export class ArenaMultipart implements Multipart {
     this.#disk = disk;
   }
 
-  insert(root: Root, leaves: readonly PartLeaf[]): void {
+  insert(root: Root, leaves: PartLeaves): void {
     let part = this.#parts.find((other) => sameRoot(other.root, root));
     if (part === undefined) {
-      part = { root, ref: 0 };
+      part = { root, ref: 0, hashed: false };
       this.#parts.push(part);
     }
-    const sorted = inOrder(leaves);
-    const keys = sorted.map(({ key }) => key);
-    const values = sorted.map(({ value }) => value);
-    const hashes = sorted.map(({ hash }) => hash);
+    const changes = inOrder(leaves);
+    const { keys, values } = changes;
     const into = part;
     this.#disk.batch(() => {
       const { pages } = this.#trees;
@@ -48,9 +48,10 @@ export class ArenaMultipart implements Multipart {
         const offset = pages.append(keys[i] as Uint8Array, values[i] as Uint8Array);
         this.#trees.place(ref, pages.page, offset);
       };
-      const applied = applyChanges(this.#trees.arena, into.ref, { keys, values, hashes }, this.#trees.keyOf, place);
+      const applied = applyUnhashed(this.#trees.arena, into.ref, changes, this.#trees.keyOf, place);
       pages.flush();
       into.ref = applied.ref;
+      into.hashed = false;
       // Nobody else has seen the tree as it was.
       this.#trees.free(applied.retired);
     });
@@ -62,6 +63,10 @@ export class ArenaMultipart implements Multipart {
 
   check(root: Root): void {
     const part = this.#part(root);
+    if (!part.hashed) {
+      this.#trees.arena.hashInternals(this.#trees.rows(part.ref).reversed());
+      part.hashed = true;
+    }
     if (!equalBytes(this.#trees.arena.hash(part.ref), root.hash)) {
       throw nodeDbErrors.nodeNotFound("parts of the tree are missing");
     }
@@ -96,11 +101,17 @@ export class ArenaMultipart implements Multipart {
 }
 
 /** Leaves of a proof are in key order already, unless somebody wanted to annoy. */
-function inOrder(leaves: readonly PartLeaf[]): readonly PartLeaf[] {
-  const ordered = leaves.every((leaf, i) => i === 0 || compareBytes((leaves[i - 1] as PartLeaf).key, leaf.key) < 0);
-  if (ordered) {
+function inOrder(leaves: PartLeaves): PartLeaves {
+  const { keys, values, hashes } = leaves;
+  if (keys.every((key, i) => i === 0 || compareBytes(keys[i - 1] as Uint8Array, key) < 0)) {
     return leaves;
   }
-  const sorted = [...leaves].sort((a, b) => compareBytes(a.key, b.key));
-  return sorted.filter(({ key }, i) => i === 0 || !equalBytes((sorted[i - 1] as PartLeaf).key, key));
+  const keyOf = (i: number): Uint8Array => keys[i] as Uint8Array;
+  const sorted = Array.from(keys.keys()).sort((a, b) => compareBytes(keyOf(a), keyOf(b)));
+  const order = sorted.filter((at, i) => i === 0 || !equalBytes(keyOf(sorted[i - 1] as number), keyOf(at)));
+  const ordered = new Int32Array(HASH_WORDS * order.length);
+  order.forEach((at, i) => {
+    ordered.set(hashes.subarray(HASH_WORDS * at, HASH_WORDS * (at + 1)), HASH_WORDS * i);
+  });
+  return { keys: order.map(keyOf), values: order.map((i) => values[i] as Uint8Array), hashes: ordered };
 }

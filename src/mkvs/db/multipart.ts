@@ -7,7 +7,7 @@ import type { NodeSource } from "../node/node.js";
 import type { Root } from "../node/root.js";
 import { NodeTree } from "../tree/node-tree.js";
 import type { Commit } from "../tree/working.js";
-import type { PartLeaf } from "./node-db.js";
+import type { PartLeaves } from "./node-db.js";
 
 interface Part {
   readonly root: Root;
@@ -18,7 +18,7 @@ interface Part {
 export interface Multipart {
   readonly version: bigint;
   /** Adds leaves of a root; parts may overlap and come in any order. */
-  insert(root: Root, leaves: readonly PartLeaf[]): void;
+  insert(root: Root, leaves: PartLeaves): void;
   /** Whether some part of a root came. */
   has(root: Root): boolean;
   /** @throws nodeNotFound when some parts of a root are missing */
@@ -38,14 +38,14 @@ export class TreeMultipart implements Multipart {
     this.#source = source;
   }
 
-  insert(root: Root, leaves: readonly PartLeaf[]): void {
+  insert(root: Root, leaves: PartLeaves): void {
     let part = this.#parts.find((other) => sameRoot(other.root, root));
     if (part === undefined) {
       part = { root, tree: new NodeTree(this.#source, undefined) };
       this.#parts.push(part);
     }
-    for (const { key, value } of leaves) {
-      part.tree.insert(key, value);
+    for (const [i, key] of leaves.keys.entries()) {
+      part.tree.insert(key, leaves.values[i] as Uint8Array);
     }
   }
 

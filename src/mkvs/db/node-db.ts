@@ -48,7 +48,7 @@ export interface NodeDb extends NodeSource {
    * Takes leaves that have been proven to belong to a root of that version, in any order; parts may overlap.
    * @throws badNamespace, invalidMultipartVersion
    */
-  insertPart(root: Root, leaves: readonly PartLeaf[]): void;
+  insertPart(root: Root, leaves: PartLeaves): void;
   /**
    * Looks whether all parts of a root have come.
    * @throws nodeNotFound when some are missing
@@ -76,9 +76,10 @@ export interface NodeDb extends NodeSource {
   openTree(root: Root | undefined, logged: boolean): WorkingTree;
 }
 
-/** A leaf that has been proven to belong to a root, with its own hash. */
-export interface PartLeaf {
-  readonly key: Uint8Array;
-  readonly value: Uint8Array;
-  readonly hash: Uint8Array;
+/** Leaves that have been proven to belong to a root. */
+export interface PartLeaves {
+  readonly keys: readonly Uint8Array[];
+  readonly values: readonly Uint8Array[];
+  /** Their own hashes one after the other, each as eight words of the machine's byte order, that is as 32 bytes in order. */
+  readonly hashes: Int32Array;
 }

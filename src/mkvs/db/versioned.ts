@@ -8,7 +8,7 @@ import type { NodeReader } from "../tree/node-reader.js";
 import type { Commit, WorkingTree } from "../tree/working.js";
 import type { WriteLog } from "../write-log.js";
 import { type Multipart, TreeMultipart } from "./multipart.js";
-import type { NodeDb, PartLeaf } from "./node-db.js";
+import type { NodeDb, PartLeaves } from "./node-db.js";
 import { VERSION_LIMIT } from "./page.js";
 
 /** What every implementation knows of a committed root. */
@@ -169,7 +169,7 @@ export abstract class VersionedNodeDb<R extends RootRecord, C extends NewRoot = 
     this.#multipart ??= this.newMultipart(version);
   }
 
-  insertPart(root: Root, leaves: readonly PartLeaf[]): void {
+  insertPart(root: Root, leaves: PartLeaves): void {
     this.#checkNamespace(root);
     if (this.#multipart === undefined || this.#multipart.version !== root.version) {
       throw nodeDbErrors.invalidMultipartVersion(`version ${root.version}`);

@@ -1,7 +1,7 @@
 /** Hashes a proof entry by entry, without building its tree: the fast way when only the leaves matter. */
 import { DecodeError } from "#common/errors/index.js";
 import { EMPTY_HASH, HASH_SIZE } from "#common/hash.js";
-import { HashEngine } from "../arena/hash-engine.js";
+import { sharedHashEngine } from "../arena/hash-engine.js";
 import { bytesOfBits } from "../node/bits.js";
 import { HASH_ENTRY_BYTES } from "./builder.js";
 import { ENTRY_HASH, ENTRY_NODE, PROOF_V0, PROOF_V1 } from "./proof.js";
@@ -12,19 +12,8 @@ const NO_LEAF = 2;
 /** Children that an internal node waits for: embedded leaf, left, right. */
 const CHILDREN = 3;
 
-/** Hashes for all proofs, since nothing in it survives a call. It is assembled for the first proof, not at start. */
-const engines: HashEngine[] = [];
-
-function theEngine(): HashEngine {
-  const [made] = engines;
-  if (made !== undefined) return made;
-  const engine = new HashEngine();
-  engines.push(engine);
-  return engine;
-}
-
-/** Gets each leaf of a proof with its hash, in the order in which the proof holds them. The hash is lent for the call. */
-export type TakeLeaf = (key: Uint8Array, value: Uint8Array, hash: Uint8Array) => void;
+/** Gets each leaf of a proof, in the order in which the proof holds them. */
+export type TakeLeaf = (key: Uint8Array, value: Uint8Array) => void;
 
 /**
  * Takes the entries of a proof in order. Open nodes lie on a stack as the input of their hash, into which the hashes of
@@ -33,7 +22,7 @@ export type TakeLeaf = (key: Uint8Array, value: Uint8Array, hash: Uint8Array) =>
 export class ProofHasher {
   readonly #version: number;
   readonly #takeLeaf: TakeLeaf;
-  readonly #engine = theEngine();
+  readonly #engine = sharedHashEngine();
   #bytes = new Uint8Array(2560);
   /** For each open node: where its hash input begins, where its child hashes begin, how many children have come. */
   readonly #starts: number[] = [];
@@ -130,7 +119,7 @@ export class ProofHasher {
     const key = entry.subarray(at + 3, valueAt - 4);
     const value = entry.subarray(valueAt, valueAt + readU32le(entry, valueAt - 4));
     const hash = this.#engine.hashLeaf(key, value);
-    this.#takeLeaf(key, value, hash);
+    this.#takeLeaf(key, value);
     return hash;
   }
 

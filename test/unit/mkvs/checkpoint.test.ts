@@ -3,12 +3,12 @@ import { concatBytes, equalBytes, toHex, utf8 } from "#common/bytes.js";
 import { CodedError, DecodeError, InvalidInput } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
 import { MemoryDisk } from "#common/memory-disk.js";
-import { chunkEntries, ChunkWriter } from "#mkvs/checkpoint/chunk.js";
+import { ChunkReader, ChunkWriter } from "#mkvs/checkpoint/chunk.js";
 import { createCheckpoint } from "#mkvs/checkpoint/create.js";
 import { checkpointErrors } from "#mkvs/checkpoint/errors.js";
 import type { CheckpointMetadata } from "#mkvs/checkpoint/metadata.js";
 import { CheckpointRestorer } from "#mkvs/checkpoint/restorer.js";
-import { snappyBlocks, SnappyWriter } from "#mkvs/checkpoint/snappy-stream.js";
+import { snappyBytes, SnappyWriter } from "#mkvs/checkpoint/snappy-stream.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
@@ -44,6 +44,13 @@ function made(versions = 20, chunkSize = 500): Made {
 
 function fill(tree: Tree, version: number): void {
   for (let i = 0; i < 20; i++) tree.insert(utf8(`${version * 1000 + i}`), utf8(`${i}`));
+}
+
+function countEntries(chunk: Uint8Array): number {
+  const reader = new ChunkReader(chunk);
+  let entries = 0;
+  while (reader.next()) entries++;
+  return entries;
 }
 
 function errorOf(action: () => unknown): unknown {
@@ -195,7 +202,7 @@ describe("the compression of chunks", () => {
         return Uint8Array.from({ length }, (_, i) => (noise ? random.below(256) : (i * step) >> 3));
       });
       for (const piece of pieces) writer.write(piece);
-      const back = concatBytes(...snappyBlocks(writer.finish()));
+      const back = snappyBytes(writer.finish());
       expect(equalBytes(back, concatBytes(...pieces)), random.label).toBe(true);
     }
   });
@@ -206,11 +213,11 @@ describe("the compression of chunks", () => {
     for (let i = 0; i < 300; i++) writer.node(utf8(`node ${i % 7} and ${i}`));
     writer.empty();
     const whole = writer.finish();
-    expect([...chunkEntries(whole)]).toHaveLength(301);
+    expect(countEntries(whole)).toBe(301);
     for (let round = 0; round < 500; round++) {
       const damaged = whole.slice(0, random.below(2) === 0 ? whole.length : random.below(whole.length));
       if (damaged.length > 0) damaged[random.below(damaged.length)]! ^= 1 << random.below(8);
-      const error = errorOf(() => [...chunkEntries(damaged)]);
+      const error = errorOf(() => countEntries(damaged));
       if (error !== undefined) expect(error, random.label).toBeInstanceOf(DecodeError);
     }
   });
