@@ -70,6 +70,8 @@ export class Chain {
   committedEpoch = 5n;
   height = 10n;
   debug = NO_DEBUG;
+  /** Services whose begin of a block is run. */
+  blockServices: readonly Service[] = [roothash];
   private scope = new BlockScope(new Uint8Array(20), [], [], FREE_GAS, false);
 
   constructor(params: Partial<RootHashParameters> = {}) {
@@ -118,7 +120,7 @@ export class Chain {
     this.epoch = epoch;
     this.scope = new BlockScope(new Uint8Array(20), [], [], FREE_GAS, false);
     const ctx = this.context("beginBlock");
-    roothash.beginBlock?.(ctx);
+    for (const service of this.blockServices) service.beginBlock?.(ctx);
     return ctx;
   }
 
