@@ -10,6 +10,7 @@ import {
   list,
   map,
   named,
+  extension,
   nullable,
   omitEmpty,
   optional,
@@ -111,6 +112,39 @@ describe("optional", () => {
     const value: Infer<typeof Mixed> = { a: 1 };
     expect(toHex(Mixed.encode(value))).toBe("a1616101");
     expect(Mixed.decode(fromHex("a1616101"))).toEqual({ a: 1 });
+  });
+});
+
+describe("extension", () => {
+  class Extended extends struct("Extended", { a: u8, bb: extension(optional(u8)), c: extension(omitEmpty(bool)) }) {}
+  const full = "a36161016163f562626207";
+
+  it("writes nothing where there is nothing", () => {
+    expect(toHex(Extended.encode({ a: 1, c: false }))).toBe("a1616101");
+    expect(toHex(Extended.encode({ a: 1, bb: 7, c: true }))).toBe(full);
+  });
+
+  it("is an unknown field to the untrusted decoder, in every order and spelling", () => {
+    for (const hex of [full, "a262626207616101", "a261610162424207", "a2616101626262f6"]) {
+      expect(() => Extended.decode(fromHex(hex)), hex).toThrow(/unknown field "(bb|BB|c)" of Extended/);
+    }
+    expect(Extended.decode(fromHex("a1616101"))).toEqual({ a: 1, bb: undefined, c: false });
+  });
+
+  it("is a field to all others, but never null", () => {
+    for (const mode of ["extended", "rpc", "trusted", "runtime"] as const) {
+      expect(Extended.decode(fromHex(full), mode), mode).toEqual({ a: 1, bb: 7, c: true });
+      expect(Extended.decode(fromHex("a1616101"), mode), mode).toEqual({ a: 1, bb: undefined, c: false });
+      expect(() => Extended.decode(fromHex("a2616101626262f6"), mode), mode).toThrow(/null instead of no field/);
+    }
+    expect(() => Extended.decode(fromHex("a2616101616401"), "extended")).toThrow(/unknown field "d"/);
+    expect(() => Extended.decode(fromHex("a36161016262620762626207"), "extended")).toThrow(/duplicate field/);
+  });
+
+  it("keeps its modifier under another name", () => {
+    class Renamed extends struct("Renamed", { a: named("other", extension(optional(u8))) }) {}
+    expect(() => Renamed.decode(Renamed.encode({ a: 1 }))).toThrow(/unknown field "other"/);
+    expect(Renamed.decode(Renamed.encode({ a: 1 }), "extended")).toEqual({ a: 1 });
   });
 });
 
