@@ -42,7 +42,7 @@ export class ServerProcess {
 
   async stop(): Promise<void> {
     const ended = new Promise((done) => this.child.once("exit", done));
-    this.child.kill("SIGKILL");
+    this.child.kill("SIGTERM");
     await ended;
   }
 }
