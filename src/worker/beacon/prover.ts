@@ -1,12 +1,16 @@
+import { equalBytes } from "#common/bytes.js";
 import type { Signer } from "#common/crypto/signature.js";
 import { Inbox } from "#common/inbox.js";
+import { hasRoles, ROLE_VALIDATOR } from "#common/node-roles.js";
 import type { Log } from "#common/ports/log.js";
+import { EPOCH_INVALID } from "#consensus/app/context.js";
 import type { Backend, CommittedBlock } from "#consensus/backends/backend.js";
 import { decodeEvent } from "#consensus/app/events.js";
 import { vrfEvent } from "#consensus/services/beacon/events.js";
 import { getVrfState } from "#consensus/services/beacon/queries.js";
 import { VrfProve } from "#consensus/services/beacon/types.js";
-import { getNode } from "#consensus/services/registry/state.js";
+import { vrfParameters } from "#consensus/services/beacon/params.js";
+import { getNode, loadNodeStatus, nodeList } from "#consensus/services/registry/state.js";
 import type { Submitter } from "#consensus/submission.js";
 
 export interface ProverOptions {
@@ -67,11 +71,25 @@ export class BeaconProver {
     const { task } = this;
     // The proof goes into the next block at the earliest.
     if (task === undefined || height + 1n <= task.submitAfter || !this.isRegistered()) return;
-    if (this.inbox.offer(task)) this.task = undefined;
+    if (!this.isWanted() || this.inbox.offer(task)) this.task = undefined;
   }
 
   private isRegistered(): boolean {
     return getNode(this.options.backend.stateAt(0n), this.options.submitter.publicKey) !== undefined;
+  }
+
+  /**
+   * Whether the proof of a registered node is good for anything: it may be elected with it, or the alpha of the next
+   * epoch needs it. Nodes that have just registered cannot be elected in the next epoch yet.
+   */
+  private isWanted(): boolean {
+    const { backend, submitter } = this.options;
+    const state = backend.stateAt(0n);
+    if (loadNodeStatus(state, submitter.publicKey).electionEligibleAfter !== EPOCH_INVALID) return true;
+    const { alphaHqThreshold } = vrfParameters(state);
+    const validators = nodeList(state).filter(({ roles }) => hasRoles(roles, ROLE_VALIDATOR));
+    const isValidator = validators.some(({ id }) => equalBytes(id, submitter.publicKey));
+    return isValidator || BigInt(validators.length) < alphaHqThreshold;
   }
 
   private async prove({ epoch, alpha }: Task): Promise<void> {
