@@ -116,6 +116,11 @@ abstract class RoundView {
     this.emit(event.key, event.value.encode(value));
   }
 
+  /** How many more messages the round can send. */
+  get roomForMessages(): number {
+    return this.batch.basis.maxMessages - this.batch.messages.length;
+  }
+
   /**
    * Sends a message to the consensus layer when the round is finalized; nobody is told what became of it but through
    * `roundResults`.
@@ -124,8 +129,8 @@ abstract class RoundView {
    * @throws Refusal when the round has no room for another message
    */
   emitMessage(message: Message): number {
-    const { messages, basis } = this.batch;
-    if (messages.length >= basis.maxMessages) refuse("message limit too low");
+    if (this.roomForMessages <= 0) refuse("message limit too low");
+    const { messages } = this.batch;
     messages.push(message);
     return messages.length - 1;
   }
