@@ -12,6 +12,7 @@ import type { Conduct } from "#worker/executor/outlet.js";
 import type { HostSite } from "#worker/options.js";
 import type { NodeOffer } from "#worker/registration/descriptor.js";
 import { type RegistrationAttempts, RegistrationWorker } from "#worker/registration/registration.js";
+import type { RuntimeStorage } from "#worker/runtime-storage.js";
 import { RuntimeWorker } from "#worker/runtime-worker.js";
 import { StorageWorker } from "#worker/storage-worker.js";
 import type { Identity } from "./identity.js";
@@ -111,6 +112,12 @@ export class Node {
   /** The worker of a runtime; undefined when the node neither serves nor follows it. @param id 32 bytes */
   runtime(id: Uint8Array): RuntimeWorker | undefined {
     return this.runtimes[this.runtimeIds.findIndex((other) => equalBytes(other, id))];
+  }
+
+  /** What the node keeps of a runtime; undefined when it keeps nothing. @param id 32 bytes */
+  storage(id: Uint8Array): RuntimeStorage | undefined {
+    const all = [...this.runtimes, ...this.stored].map(({ storage }) => storage);
+    return all.find(({ db }) => equalBytes(db.namespace, id));
   }
 
   /** Runtimes with their workers. */

@@ -77,7 +77,7 @@ export class RuntimeStorage {
   }
 
   private makeSync(): RoundSync {
-    const { backend, p2p, clock, log, serves } = this.options;
+    const { backend, p2p, clock, log } = this.options;
     const { db, history, checkpoints } = this;
     const { chainContext } = backend.app;
     const storageLog = log.child("storage");
@@ -88,9 +88,7 @@ export class RuntimeStorage {
       checkpoints: new CheckpointSync({ ...common, p2p, chainContext, checkpoints }),
       genesis: () => this.runtimeState?.genesisBlock?.header,
       synced: (block) => this.synced(block),
-      begun: () => {
-        if (serves) this.checkpointer.start();
-      },
+      begun: () => this.checkpointer.start(),
     });
   }
 

@@ -41,7 +41,7 @@ export class RuntimeWorker {
   private readonly versioned: VersionedHost;
   private readonly deployments: DeploymentFollower;
   private readonly log: Log;
-  private readonly storage: RuntimeStorage;
+  readonly storage: RuntimeStorage;
   private readonly reader: RoundReader;
   private readonly pool: TxPool;
   private readonly consensusSync: ConsensusSync;

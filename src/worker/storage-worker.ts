@@ -23,7 +23,7 @@ export interface StorageWorkerOptions {
 
 /** One runtime on a storage node, which keeps rounds, signs that it does and serves them. It executes nothing. */
 export class StorageWorker {
-  private readonly storage: RuntimeStorage;
+  readonly storage: RuntimeStorage;
 
   constructor(options: StorageWorkerOptions) {
     const { runtimeId, world, backend, p2p, disk, signer } = options;

@@ -231,6 +231,7 @@ async function runIn(
     node: client,
     softwareVersion: SOFTWARE_VERSION,
     clock,
+    debug: true,
     addBundle: async (path) => {
       await new BundleStore(folder.path).install(path);
       for (const { runtimes } of network.nodes) for (const hosted of runtimes) hosted.programsArrived();

@@ -9,6 +9,7 @@ import { schedulerMethods } from "#consensus/services/scheduler/rpc.js";
 import { stakingMethods } from "#consensus/services/staking/rpc.js";
 import { vaultMethods } from "#consensus/services/vault/rpc.js";
 import { runtimeClientMethods } from "#worker/client/rpc.js";
+import { storageMethods, storageWorkerMethods } from "#worker/storage/rpc.js";
 import { beaconHandlers } from "./beacon.js";
 import { ChainView } from "./chain-view.js";
 import { consensusHandlers } from "./consensus.js";
@@ -23,6 +24,7 @@ import { rootHashHandlers } from "./roothash.js";
 import { runtimeClientHandlers } from "./runtime-client.js";
 import { schedulerHandlers } from "./scheduler.js";
 import { stakingHandlers } from "./staking.js";
+import { storageHandlers, storageWorkerHandlers } from "./storage.js";
 import { vaultHandlers } from "./vault.js";
 
 export type { HandlerOptions } from "./options.js";
@@ -48,6 +50,8 @@ export function buildHandler(options: HandlerOptions): RpcHandler {
     .add(keyManagerMethods, secrets)
     .add(churpMethods, churpHandlers(view))
     .add(runtimeClientMethods, runtimeClientHandlers(node))
+    .add(storageMethods, storageHandlers(node))
+    .add(storageWorkerMethods, storageWorkerHandlers(node, options.debug === true))
     .add(nodeControllerMethods, controlHandlers(view, options))
     .add(debugControllerMethods, debugHandlers(view, node));
 }

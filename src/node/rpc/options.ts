@@ -14,6 +14,8 @@ export interface HandlerOptions {
   /** Name and version of this program, e.g. "qanat/0.1.0". */
   readonly softwareVersion: string;
   readonly clock: Clock;
+  /** Whether methods are allowed that only development and tests need; not when absent. */
+  readonly debug?: boolean;
   /** The node's own memory of upgrades; without it none can be ordered. */
   readonly upgrades?: UpgradeOrders;
   /**

@@ -3,6 +3,7 @@ import { clientErrors } from "#worker/client/errors.js";
 import type { runtimeClientMethods } from "#worker/client/rpc.js";
 import type { RuntimeClient } from "#worker/client/runtime-client.js";
 import type { Node } from "../node.js";
+import { syncerOf } from "./storage.js";
 
 /** Methods of the runtime client: each runtime of the node answers for itself. */
 export function runtimeClientHandlers(node: Node): Handlers<(typeof runtimeClientMethods)["methods"]> {
@@ -31,6 +32,9 @@ export function runtimeClientHandlers(node: Node): Handlers<(typeof runtimeClien
     GetEvents: ({ runtimeId, round }) => client(runtimeId).getEvents(round),
     Query: ({ runtimeId, round, method, args, component }) =>
       client(runtimeId).query(round, method, args ?? new Uint8Array(0), component),
+    StateSyncGet: (request) => syncerOf(node, request.tree.root).syncGet(request),
+    StateSyncGetPrefixes: (request) => syncerOf(node, request.tree.root).syncGetPrefixes(request),
+    StateSyncIterate: (request) => syncerOf(node, request.tree.root).syncIterate(request),
     WatchBlocks: (id, call) => follow(call, client(id).watchBlocks(), (block) => [block]),
   };
 }

@@ -3,6 +3,7 @@ import { Namespace } from "#common/namespace.js";
 import { defineMethods, stream, unary } from "#common/rpc/index.js";
 import { bytes, list, nothing, nullable } from "#common/schema/index.js";
 import { AnnotatedBlock, Block } from "#consensus/services/roothash/types.js";
+import { GetPrefixesRequest, GetRequest, IterateRequest, ProofResponse } from "#mkvs/proof/proof.js";
 import {
   QueryRequest,
   QueryResponse,
@@ -30,5 +31,8 @@ export const runtimeClientMethods = defineMethods("RuntimeClient", {
   GetUnconfirmedTransactions: unary(Namespace, RawTransactions),
   GetEvents: unary(RoundRequest, nullable(list(RuntimeEvent, { max: FRAME_ELEMENTS }))),
   Query: unary(QueryRequest, QueryResponse),
+  StateSyncGet: unary(GetRequest, ProofResponse),
+  StateSyncGetPrefixes: unary(GetPrefixesRequest, ProofResponse),
+  StateSyncIterate: unary(IterateRequest, ProofResponse),
   WatchBlocks: stream(Namespace, AnnotatedBlock),
 });

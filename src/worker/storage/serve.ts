@@ -1,8 +1,9 @@
 import { CHECKPOINT_V1 } from "#mkvs/checkpoint/metadata.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import { nodeDbErrors } from "#mkvs/errors.js";
-import { isEmptyRoot } from "#mkvs/node/root.js";
+import { isEmptyRoot, type Root } from "#mkvs/node/root.js";
 import { NodeDbSyncer } from "#mkvs/sync.js";
+import type { WriteLog } from "#mkvs/write-log.js";
 import type { P2pHost } from "#p2p/host.js";
 import { type PeerHandlers, type PeerProtocol, protocolId, servePeers } from "#p2p/protocol.js";
 import type { RoundCheckpoints } from "./checkpoint-store.js";
@@ -24,14 +25,19 @@ type DiffHandlers = PeerHandlers<(typeof DIFF_SYNC)["methods"]>;
 type CheckpointHandlers = PeerHandlers<(typeof CHECKPOINT_SYNC)["methods"]>;
 type PublicHandlers = PeerHandlers<(typeof STORAGE_PUB)["methods"]>;
 
+/**
+ * What turns one tree into the other.
+ *
+ * @throws the errors of `NodeDb.getWriteLog`
+ */
+export function diffOf(db: NodeDb, start: Root, end: Root): WriteLog {
+  if (isEmptyRoot(end) && isEmptyRoot(start)) return [];
+  if (!db.hasRoot(end)) throw nodeDbErrors.rootNotFound();
+  return db.getWriteLog(start, end);
+}
+
 function diffHandlers(db: NodeDb): DiffHandlers {
-  return {
-    GetDiff({ startRoot, endRoot }) {
-      if (isEmptyRoot(endRoot) && isEmptyRoot(startRoot)) return { writeLog: [] };
-      if (!db.hasRoot(endRoot)) throw nodeDbErrors.rootNotFound();
-      return { writeLog: db.getWriteLog(startRoot, endRoot) };
-    },
-  };
+  return { GetDiff: ({ startRoot, endRoot }) => ({ writeLog: diffOf(db, startRoot, endRoot) }) };
 }
 
 function checkpointHandlers(checkpoints: RoundCheckpoints): CheckpointHandlers {

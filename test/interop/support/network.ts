@@ -59,8 +59,12 @@ function complainingLog(complaints: string[]): Log {
   return log;
 }
 
-/** A network with the default members, on disks in memory, without load of its own. */
-export function buildNetwork(): BuiltNetwork {
+/**
+ * A network with the default members, on disks in memory, without load of its own.
+ *
+ * @param edit changes the genesis document before it is used
+ */
+export function buildNetwork(edit?: (genesis: GenesisDocument) => void): BuiltNetwork {
   const complaints: string[] = [];
   const log = complainingLog(complaints);
   const world: NetworkWorld = {
@@ -78,6 +82,7 @@ export function buildNetwork(): BuiltNetwork {
   const genesisTime = timestampFromNanos(BigInt(systemClock.nowMs()) * 1_000_000n);
   const committee = { primary: 3, backup: 2 };
   const genesis = buildGenesis({ members, accounts, committee, runtimeId: RUNTIME_ID, genesisTime });
+  edit?.(genesis);
   const network = new LocalNetwork({
     world,
     genesis,
@@ -93,14 +98,15 @@ export function buildNetwork(): BuiltNetwork {
     node: network.node("client-0"),
     softwareVersion: SOFTWARE_VERSION,
     clock: world.clock,
+    debug: true,
   });
   const entitySeed = (node: string): Uint8Array => deriveSeed(secret, `${node}/entity`);
   return { network, genesis, handler, accounts, members, entitySeed, log, complaints };
 }
 
 /** Starts a network and serves its client API. */
-export async function startNetwork(): Promise<RunningNetwork> {
-  const built = buildNetwork();
+export async function startNetwork(edit?: (genesis: GenesisDocument) => void): Promise<RunningNetwork> {
+  const built = buildNetwork(edit);
   const web = await listenGrpcWeb({ port: 0 }, built.handler, built.log);
   await built.network.start();
   return {
