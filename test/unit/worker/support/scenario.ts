@@ -9,6 +9,7 @@ import { ByzantineSwitches, type Misconduct } from "#network/byzantine/switches.
 import { PENALTIES } from "#network/fixture.js";
 import { type Incident, IncidentReader } from "#network/incidents.js";
 import { type Member, networkMembers, SIZE_WITH_STORAGE } from "#network/topology.js";
+import type { Parcel } from "#p2p/memory-network.js";
 import { hash } from "#common/hash.js";
 import { utf8 } from "#common/bytes.js";
 import type { RoundReport } from "#worker/options.js";
@@ -22,7 +23,14 @@ const [FIRST, SECOND, THIRD, ...BACKUPS] = ["compute-0", "compute-1", "compute-2
 const START_MS = 1_700_000_000_000;
 
 /** Part of a node in the round that goes wrong. */
-export type Part = "scheduler" | "verifier" | "backup" | "scheduler and backup" | "verifier and backup";
+export type Part =
+  | "scheduler"
+  | "verifier"
+  | "backup"
+  | "scheduler and backup"
+  | "verifier and backup"
+  | "storage"
+  | "second storage";
 
 export interface Scenario {
   /** Ways in which nodes misbehave until the transaction is final, by their parts in the first round. */
@@ -34,6 +42,10 @@ export interface Scenario {
   readonly thirdBackup?: boolean;
   /** Whether they misbehave in the first round only. */
   readonly once?: boolean;
+  /** For how many milliseconds they misbehave; until the transaction is final when absent. */
+  readonly forMs?: number;
+  /** Compute nodes whose requests to storage nodes are lost as long as somebody misbehaves. */
+  readonly cutOff?: readonly string[];
   readonly tune?: (runtime: Runtime) => void;
 }
 
@@ -73,6 +85,7 @@ class Play {
   private readonly rounds: RoundReport[] = [];
   private readonly names = new Map<Part, string>();
   private nonce = 0n;
+  private misbehaving = false;
 
   constructor(private readonly scenario: Scenario) {
     const { stragglers, tune, culprits } = scenario;
@@ -82,6 +95,7 @@ class Play {
       clock: this.clock,
       byzantine: this.switches,
       receipts: scenario.receipts,
+      fate: (parcel) => (this.isCutOff(parcel) ? "lost" : 0),
       tune(runtime) {
         const { executor } = runtime;
         executor.allowedStragglers = stragglers ?? 0;
@@ -151,13 +165,23 @@ class Play {
     rounds.close();
   }
 
+  private isCutOff({ kind, name, from }: Parcel): boolean {
+    if (!this.misbehaving || kind !== "request" || !name.includes("/storageapply/")) return false;
+    const { cutOff = [] } = this.scenario;
+    return cutOff.some((node) => equalBytes(this.net.network.node(node).identity.p2p.publicKey, from));
+  }
+
   private misbehave(): void {
+    this.misbehaving = true;
+    if (this.scenario.forMs !== undefined) this.clock.setTimer(this.scenario.forMs, () => this.behave());
     const nodes: { readonly [part in Part]: string } = {
       scheduler: FIRST,
       verifier: "scheduler" in this.scenario.culprits ? SECOND : FIRST,
       backup: BACKUPS[0],
       "scheduler and backup": FIRST,
       "verifier and backup": FIRST,
+      storage: "storage-0",
+      "second storage": "storage-1",
     };
     for (const [part, ways] of Object.entries(this.scenario.culprits) as [Part, readonly Misconduct[]][]) {
       this.names.set(part, nodes[part]);
@@ -173,6 +197,7 @@ class Play {
   }
 
   private behave(): void {
+    this.misbehaving = false;
     for (const name of this.switches.nodes) this.switches.set(name);
   }
 
