@@ -76,18 +76,17 @@ export function verifyReceipts(
   rules: SigningRules & { readonly runtime: { readonly id: Uint8Array } },
   { limits, epoch, committee }: ReceiptRules,
 ): void {
-  const { badStorageReceipts, noCommittee } = commitmentErrors;
   const count = storageSigs.length;
   if (count < limits.minWriteReplication || count > limits.groupSize) {
-    throw badStorageReceipts(`${count}, must be ${limits.minWriteReplication} to ${limits.groupSize}`);
+    throw commitmentErrors.badStorageReceipts(`${count}, must be ${limits.minWriteReplication} to ${limits.groupSize}`);
   }
-  if (!isAscending(storageSigs)) throw badStorageReceipts("keys are not in strictly ascending order");
-  if (committee?.validFor !== epoch) throw noCommittee("no storage committee");
+  if (!isAscending(storageSigs)) throw commitmentErrors.badStorageReceipts("keys are not in strictly ascending order");
+  if (committee?.validFor !== epoch) throw commitmentErrors.noCommittee("no storage committee");
   const isOurs = storageSigs.every(({ publicKey }) => isMember(committee, publicKey, COMMITTEE_WORKER));
-  if (!isOurs) throw badStorageReceipts("signer is not in the storage committee");
+  if (!isOurs) throw commitmentErrors.badStorageReceipts("signer is not in the storage committee");
   const { round, ioRoot, stateRoot } = header;
   assert(ioRoot !== undefined && stateRoot !== undefined, "a well-formed commitment without failure has its roots");
   const subject = { namespace: rules.runtime.id, round, ioRoot, stateRoot };
   if (!storageSigs.every((receipt) => isSignedReceipt(receipt, subject, rules)))
-    throw badStorageReceipts("invalid signature");
+    throw commitmentErrors.badStorageReceipts("invalid signature");
 }
