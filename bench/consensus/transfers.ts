@@ -29,11 +29,11 @@ const BLOCK = 500;
 const WARM_UP = 2;
 const WANTED = 6000;
 
-const accounts = developmentAccounts(ACCOUNTS);
+export const accounts = developmentAccounts(ACCOUNTS);
 const addresses = accounts.map(({ signer }) => addressFromPublicKey(signer.publicKey));
 
 /** A chain of one validator with funded accounts. */
-function startChain(disk: Disk): EmbeddedBackend {
+export function startChain(disk: Disk): EmbeddedBackend {
   const members = networkMembers(new Uint8Array(32), { validators: 1, computes: 0, clients: 0 });
   const runtimeId = new Uint8Array(32).fill(128, 0, 1);
   const genesisTime = { seconds: 1_700_000_000n, nanos: 0 };
@@ -76,7 +76,8 @@ function transfers(backend: EmbeddedBackend, series: number): Uint8Array[] {
   });
 }
 
-async function block(backend: EmbeddedBackend, txs: readonly Uint8Array[]): Promise<void> {
+/** Makes a block of transactions. */
+export async function block(backend: EmbeddedBackend, txs: readonly Uint8Array[]): Promise<void> {
   for (const tx of txs) backend.submit(tx);
   const before = backend.latestHeight;
   await backend.produceUntil(

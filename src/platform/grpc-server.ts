@@ -90,13 +90,17 @@ function unaryCall(handler: RpcHandler, path: string, calls: OpenCalls): handleU
     call.on("cancelled", () => cancellation.cancel());
     const answer = handler.handle(path, call.request, { cancellation: cancellation.token });
     if (answer.kind !== "unary") return;
-    answer.result
-      .then((result) => respond(null, result))
-      .catch((error: unknown) => {
+    answer.result.then(
+      (result) => {
+        calls.end(cancellation);
+        respond(null, result);
+      },
+      (error: unknown) => {
+        calls.end(cancellation);
         calls.report(path, error);
         respond(grpcStatus(statusOf(error)));
-      })
-      .finally(() => calls.end(cancellation));
+      },
+    );
   };
 }
 

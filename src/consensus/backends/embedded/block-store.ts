@@ -50,6 +50,8 @@ export class BlockStore {
   private readonly commits: DiskTable;
   private readonly outcomes: DiskTable;
   private readonly validatorSets: DiskTable;
+  /** Known until it changes, since every query asks. */
+  private edges: { readonly earliest: bigint; readonly latest: bigint } | undefined;
 
   constructor(disk: Disk) {
     this.blocks = disk.openTable("blocks");
@@ -63,17 +65,23 @@ export class BlockStore {
     return 0n;
   }
 
+  private get range(): { readonly earliest: bigint; readonly latest: bigint } {
+    this.edges ??= { earliest: BlockStore.edge(this.blocks, false), latest: BlockStore.edge(this.blocks, true) };
+    return this.edges;
+  }
+
   get latestHeight(): bigint {
-    return BlockStore.edge(this.blocks, true);
+    return this.range.latest;
   }
 
   get earliestHeight(): bigint {
-    return BlockStore.edge(this.blocks, false);
+    return this.range.earliest;
   }
 
   /** Writes one height; to be called within a batch. @param encoded the block as its id commits to it */
   put(height: bigint, record: HeightRecord, encoded: Uint8Array): void {
     const key = u64be(height);
+    this.edges = undefined;
     const blockId = BlockIdMessage.encode(record.blockId);
     this.blocks.put(key, StoredBlock.encode({ blockId, block: encoded }));
     this.commits.put(key, Commit.encode(record.commit));
@@ -83,6 +91,7 @@ export class BlockStore {
   /** Forgets a height; to be called within a batch. */
   remove(height: bigint): void {
     const key = u64be(height);
+    this.edges = undefined;
     for (const table of [this.blocks, this.commits, this.outcomes, this.validatorSets]) table.delete(key);
   }
 
