@@ -7,6 +7,7 @@ import type { Backend } from "#consensus/backends/backend.js";
 import { getRuntimeState, runtimeOf } from "#consensus/services/roothash/state.js";
 import type { Event, RuntimeState } from "#consensus/services/roothash/types.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
+import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { P2pHost } from "#p2p/host.js";
 import { BlockHistory, type RecordedBlock } from "#runtime/history/block-history.js";
 import { ChainFollower } from "./chain-follower.js";
@@ -15,6 +16,7 @@ import { CheckpointSync } from "./storage/checkpoint-sync.js";
 import { type CheckpointWishes, RoundCheckpointer } from "./storage/checkpointer.js";
 import { DiffFetcher } from "./storage/diff-fetcher.js";
 import { ReceiptIssuer } from "./storage/receipts/issuer.js";
+import { RoundPruner, type RoundRetention } from "./storage/round-pruner.js";
 import { RoundSync } from "./storage/round-sync.js";
 import { serveStorage } from "./storage/serve.js";
 
@@ -35,6 +37,10 @@ export interface RuntimeStorageOptions {
   readonly log: Log;
   /** Whether others may fetch rounds from this node. */
   readonly serves: boolean;
+  /** Which rounds are kept; all when absent. */
+  readonly retention?: RoundRetention | undefined;
+  /** Whether everybody may read trees with proofs, for which nodes have a role of their own. */
+  readonly public?: boolean | undefined;
   /** The node's identity, if it is a storage node: it gives receipts for what executors want kept. */
   readonly issuer?: Signer | undefined;
   /** Told of what happened to the runtime in a consensus block, one block after the other. */
@@ -52,6 +58,7 @@ export class RuntimeStorage {
   readonly checkpointer: RoundCheckpointer;
   private readonly follower: ChainFollower;
   private readonly sync: RoundSync;
+  private readonly pruner: RoundPruner | undefined;
   private available = true;
   private ends: (() => void)[] = [];
 
@@ -71,6 +78,7 @@ export class RuntimeStorage {
       header: (round) => history.recordedBlock(round)?.header,
     });
     this.sync = this.makeSync();
+    this.pruner = this.makePruner();
     const recorded = (): void => this.sync.wake();
     const following = log.child("follower");
     this.follower = new ChainFollower({ backend, history, clock, log: following, happened, recorded });
@@ -90,6 +98,26 @@ export class RuntimeStorage {
       synced: (block) => this.synced(block),
       begun: () => this.checkpointer.start(),
     });
+  }
+
+  private makePruner(): RoundPruner | undefined {
+    const { retention, clock, log } = this.options;
+    const { db, history } = this;
+    const needed = (): bigint | undefined => this.neededRound();
+    const pruning = log.child("pruner");
+    return retention && new RoundPruner({ db, history, clock, log: pruning, retention, needed });
+  }
+
+  /**
+   * What must not be pruned: the round that is made a checkpoint of, and what follows the latest one. Whoever restores
+   * that one asks for the rounds after it.
+   */
+  private neededRound(): bigint | undefined {
+    const { checkpoints, checkpointer } = this;
+    const regular = (this.checkpointWishes()?.interval ?? 0n) > 0n;
+    const latest = regular ? checkpoints.rounds().at(-1) : undefined;
+    const { working } = checkpointer;
+    return working !== undefined && (latest === undefined || working < latest) ? working : latest;
   }
 
   private get runtimeState(): RuntimeState | undefined {
@@ -124,15 +152,17 @@ export class RuntimeStorage {
 
   /** Resolves when the blocks of the chain are recorded; missing trees may still be on their way. */
   async start(): Promise<void> {
-    const { runtimeId, backend, p2p, disk, serves, issuer: signer, log } = this.options;
+    const { runtimeId, backend, p2p, disk, serves, public: all, issuer: signer, log } = this.options;
     const { db, checkpoints } = this;
     const { chainContext } = backend.app;
-    if (serves) this.ends.push(serveStorage({ p2p, chainContext, runtimeId, db, checkpoints, public: false }));
+    if (serves) this.ends.push(serveStorage({ p2p, chainContext, runtimeId, db, checkpoints, public: all === true }));
     if (signer !== undefined) {
-      const issuer = new ReceiptIssuer({ runtimeId, backend, p2p, disk, db, signer, log: log.child("receipts") });
-      this.ends.push(issuer.serve());
+      const state = (): KeyValueReader => backend.stateAt(0n);
+      const common = { runtimeId, chainContext, state, p2p, disk, db, signer };
+      this.ends.push(new ReceiptIssuer({ ...common, log: log.child("receipts") }).serve());
     }
     this.sync.start();
+    this.pruner?.start();
     await this.follower.start();
   }
 
@@ -140,6 +170,7 @@ export class RuntimeStorage {
   async stop(): Promise<void> {
     for (const end of this.ends.splice(0)) end();
     this.checkpointer.stop();
+    await this.pruner?.stop();
     await this.follower.stop();
     await this.sync.stop();
   }

@@ -4,13 +4,13 @@ import type { KeyedSignature, Signer } from "#common/crypto/signature.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { Log } from "#common/ports/log.js";
-import type { Backend } from "#consensus/backends/backend.js";
 import { receiptRules } from "#consensus/services/roothash/logic/receipt-rules.js";
 import { signReceipt } from "#consensus/services/roothash/logic/receipt.js";
 import { getRuntimeState, lastBlockOf, runtimeOf } from "#consensus/services/roothash/state.js";
 import type { Header } from "#consensus/services/roothash/types.js";
 import type { Runtime, StorageCommitteeParameters } from "#consensus/services/registry/types/runtime.js";
 import type { Committee } from "#consensus/services/scheduler/types.js";
+import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import { type Root, ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
 import type { P2pHost } from "#p2p/host.js";
@@ -26,7 +26,9 @@ import { type ApplyOperation, type ApplyRequest, STORAGE_APPLY } from "./protoco
 export interface ReceiptIssuerOptions {
   /** 32 bytes. */
   readonly runtimeId: Uint8Array;
-  readonly backend: Backend;
+  readonly chainContext: string;
+  /** The latest consensus state. */
+  readonly state: () => KeyValueReader;
   readonly p2p: P2pHost;
   readonly disk: Disk;
   readonly db: NodeDb;
@@ -53,8 +55,8 @@ export class ReceiptIssuer {
 
   /** Begins to answer. @returns ends it */
   serve(): () => void {
-    const { p2p, backend, runtimeId } = this.options;
-    const id = protocolId(backend.app.chainContext, STORAGE_APPLY, runtimeId);
+    const { p2p, chainContext, runtimeId } = this.options;
+    const id = protocolId(chainContext, STORAGE_APPLY, runtimeId);
     return servePeers(p2p, id, STORAGE_APPLY, {
       Apply: (request, from) => ({ receipt: this.apply(request, from) }),
     });
@@ -73,8 +75,8 @@ export class ReceiptIssuer {
 
   /** @throws receiptErrors.notAuthorized for whoever is no executor of the runtime now */
   private situationFor(peer: Uint8Array): Situation {
-    const { backend, runtimeId, signer } = this.options;
-    const view = backend.stateAt(0n);
+    const { runtimeId, signer } = this.options;
+    const view = this.options.state();
     const state = getRuntimeState(view, runtimeId);
     const committee = state?.committee;
     if (state === undefined || state.suspended || committee === undefined) throw receiptErrors.notAuthorized();
@@ -91,7 +93,7 @@ export class ReceiptIssuer {
   }
 
   private accept(request: ApplyRequest, situation: Situation): KeyedSignature {
-    const { disk, db, signer, backend, runtimeId } = this.options;
+    const { disk, db, signer, chainContext, runtimeId } = this.options;
     const { last, limits } = situation;
     if (request.round !== last.round + 1n) {
       throw receiptErrors.wrongRound(`round ${request.round} while ${last.round + 1n} is under way`);
@@ -103,7 +105,7 @@ export class ReceiptIssuer {
     keepRoundTrees(disk, db, trees);
     const [ioRoot, stateRoot] = [trees.io.root.hash, trees.state.root.hash];
     const subject = { namespace: runtimeId, round: request.round, ioRoot, stateRoot };
-    return signReceipt(signer, backend.app.chainContext, subject);
+    return signReceipt(signer, chainContext, subject);
   }
 
   private checkContent({ io, state }: RoundTrees, { descriptor, committee }: Situation): void {
