@@ -19,6 +19,7 @@ import { MemoryNetwork, type MemoryNetworkOptions } from "#p2p/memory-network.js
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import type { HostSite } from "#worker/options.js";
+import type { RoundRetention } from "#worker/storage/round-pruner.js";
 import { STORAGE_APPLY } from "#worker/storage/receipts/protocol.js";
 import { switchedConduct } from "./byzantine/conduct.js";
 import { MisbehavingP2p } from "./byzantine/misbehaving-p2p.js";
@@ -49,6 +50,8 @@ export interface LocalNetworkOptions {
   readonly pace: Pace;
   /** Consensus heights kept before the latest; all when undefined. */
   readonly keep?: number | undefined;
+  /** Which rounds of the runtime each node keeps; all when absent. */
+  readonly retention?: RoundRetention | undefined;
   /** Makes the runtime host of a member for a version; undefined when the member does not have it. */
   readonly provision: (member: Member, site: HostSite) => RuntimeHost | undefined;
   /** Lets compute nodes misbehave; all are honest when absent. */
@@ -115,6 +118,7 @@ export class LocalNetwork {
         p2p: this.damageable(name, p2p),
         offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId),
         runtimes: serves ? [runtime()] : [],
+        retention: options.retention,
         stored: member.kind === "storage" ? [{ id: runtimeId, disk: open(name) }] : [],
       });
     });

@@ -4,7 +4,7 @@ import type { World } from "#common/ports/world.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { Submitter } from "#consensus/submission.js";
 import type { P2pHost } from "#p2p/host.js";
-import { hasRoles, ROLE_COMPUTE, ROLE_STORAGE } from "#common/node-roles.js";
+import { hasRoles, ROLE_COMPUTE, ROLE_STORAGE, ROLE_STORAGE_RPC } from "#common/node-roles.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { BeaconProver } from "#worker/beacon/prover.js";
 import { BackendReader } from "#worker/consensus-reader.js";
@@ -13,6 +13,7 @@ import type { HostSite } from "#worker/options.js";
 import type { NodeOffer } from "#worker/registration/descriptor.js";
 import { type RegistrationAttempts, RegistrationWorker } from "#worker/registration/registration.js";
 import type { RuntimeStorage } from "#worker/runtime-storage.js";
+import type { RoundRetention } from "#worker/storage/round-pruner.js";
 import { RuntimeWorker } from "#worker/runtime-worker.js";
 import { StorageWorker } from "#worker/storage-worker.js";
 import type { Identity } from "./identity.js";
@@ -42,6 +43,8 @@ export interface NodeOptions {
   /** What the node registers; absent for nodes that only follow. */
   readonly offer?: NodeOffer | undefined;
   readonly runtimes: readonly NodeRuntimeOptions[];
+  /** Which rounds of its runtimes the node keeps; all when absent. */
+  readonly retention?: RoundRetention | undefined;
   /** Runtimes whose rounds the node keeps without hosting them; only storage nodes do. */
   readonly stored?: readonly NodeStorageOptions[];
 }
@@ -60,7 +63,7 @@ export class Node {
   private readonly prover: BeaconProver | undefined;
 
   constructor(options: NodeOptions) {
-    const { name, identity, backend, p2p, offer } = options;
+    const { name, identity, backend, p2p, offer, retention } = options;
     const log = options.world.log.child(name);
     const world: World = { ...options.world, log };
     this.name = name;
@@ -68,6 +71,7 @@ export class Node {
     const submitter = new Submitter(backend, identity.node, world.clock);
     this.submitter = submitter;
     const givesReceipts = offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE);
+    const publicStorage = offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE_RPC);
     const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
     this.runtimeIds = options.runtimes.map(({ id }) => id);
     this.runtimes = options.runtimes.map(
@@ -84,10 +88,22 @@ export class Node {
           consensusReader: new BackendReader(backend, submitter),
           ...(executes ? { executor: { submitter, conduct } } : {}),
           givesReceipts,
+          retention,
+          publicStorage,
         }),
     );
     this.stored = (options.stored ?? []).map(
-      ({ id, disk }) => new StorageWorker({ runtimeId: id, world, backend, p2p, disk, signer: identity.node }),
+      ({ id, disk }) =>
+        new StorageWorker({
+          runtimeId: id,
+          world,
+          backend,
+          p2p,
+          disk,
+          signer: identity.node,
+          retention,
+          publicStorage,
+        }),
     );
     if (offer !== undefined) {
       const available = (): boolean => [...this.runtimes, ...this.stored].every(({ isAvailable }) => isAvailable);

@@ -8,9 +8,9 @@ import type { Backend, CommittedBlock } from "#consensus/backends/backend.js";
 import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
 import { getRuntimeState, lastBlockOf } from "#consensus/services/roothash/state.js";
 import type { Event } from "#consensus/services/roothash/types.js";
-import type { BlockHistory } from "#runtime/history/block-history.js";
+import type { BlockHistory, RecordedBlock } from "#runtime/history/block-history.js";
 
-/** After so many heights at a stretch others get their turn. */
+/** So many heights are taken at a time; then others get their turn. */
 const STRETCH = 64n;
 
 export interface ChainFollowerOptions {
@@ -64,18 +64,42 @@ export class ChainFollower {
   private async run(): Promise<void> {
     const { backend, clock } = this.options;
     const earliest = backend.earliestHeight;
-    if (this.height + 1n < earliest) this.height = earliest - 1n;
-    for (let done = 1n; this.height < backend.latestHeight && !this.stopped; done++) {
-      this.follow(this.height + 1n);
-      if (done % STRETCH === 0n) await new Promise<void>((resolve) => clock.setTimer(0, resolve));
+    if (this.height + 1n < earliest) this.skipTo(earliest);
+    while (this.height < backend.latestHeight && !this.stopped) {
+      const last = this.height + STRETCH;
+      this.follow(last < backend.latestHeight ? last : backend.latestHeight);
+      if (this.height === last) await new Promise<void>((resolve) => clock.setTimer(0, resolve));
     }
   }
 
-  private follow(height: bigint): void {
+  /** Goes on where the chain still has blocks. The runtime's last block before that is known from its state. */
+  private skipTo(height: bigint): void {
+    const { backend, history, log } = this.options;
+    const state = getRuntimeState(backend.stateAt(height), history.runtimeId);
+    if (state !== undefined && state.lastBlockHeight < height) {
+      log.info("earlier blocks are gone", { from: this.height + 1n, to: height - 1n });
+      this.recordNew([{ height: state.lastBlockHeight, header: lastBlockOf(state).header }]);
+      this.options.recorded();
+    }
+    this.height = height - 1n;
+  }
+
+  /** Takes the blocks up to a height at once. */
+  private follow(last: bigint): void {
     const { backend } = this.options;
-    const outcome = this.latest?.height === height ? this.latest.outcome : backend.results(height);
-    if (outcome !== undefined) this.report(height, this.eventsOf(height, outcome));
-    this.height = height;
+    const reports: (readonly Event[])[] = [];
+    const blocks: RecordedBlock[] = [];
+    for (let height = this.height + 1n; height <= last; height++) {
+      const outcome = this.latest?.height === height ? this.latest.outcome : backend.results(height);
+      const events = outcome === undefined ? [] : this.eventsOf(height, outcome);
+      if (events.length > 0) reports.push(events);
+      const block = events.some(({ finalized }) => finalized !== undefined) ? this.blockAt(height) : undefined;
+      if (block !== undefined) blocks.push(block);
+    }
+    this.recordNew(blocks);
+    this.height = last;
+    for (const events of reports) this.options.happened(events);
+    if (blocks.length > 0) this.options.recorded();
   }
 
   private eventsOf(height: bigint, outcome: BlockOutcome): Event[] {
@@ -87,21 +111,16 @@ export class ChainFollower {
       .filter((event) => equalBytes(event.runtimeId, runtimeId));
   }
 
-  private report(height: bigint, events: readonly Event[]): void {
-    if (events.length === 0) return;
-    const finalized = events.some((event) => event.finalized !== undefined);
-    if (finalized) this.record(height);
-    this.options.happened(events);
-    if (finalized) this.options.recorded();
-  }
-
-  private record(height: bigint): void {
+  private blockAt(height: bigint): RecordedBlock | undefined {
     const { backend, history } = this.options;
     const state = getRuntimeState(backend.stateAt(height), history.runtimeId);
-    if (state === undefined) return;
-    const { header } = lastBlockOf(state);
-    // After a crash between recording and noting the height, the block is there already.
-    if (history.lastRound !== undefined && header.round <= history.lastRound) return;
-    history.record([{ height, header }]);
+    return state === undefined ? undefined : { height, header: lastBlockOf(state).header };
+  }
+
+  private recordNew(blocks: readonly RecordedBlock[]): void {
+    const { history } = this.options;
+    // After a crash between recording and noting the height, some are there already.
+    const known = history.lastRound ?? -1n;
+    history.record(blocks.filter(({ header }) => header.round > known));
   }
 }

@@ -9,6 +9,7 @@ import type { RuntimeHost } from "#runtime/host/host.js";
 import type { InProcessHostOptions } from "#runtime/host/in-process.js";
 import type { ConsensusReader } from "#runtime/host/host-handler.js";
 import type { Conduct } from "./executor/outlet.js";
+import type { RoundRetention } from "./storage/round-pruner.js";
 import type { TxPoolLimits } from "./txpool/limits.js";
 
 /** Where a runtime is to be hosted: all that a host needs except the runtime itself. */
@@ -45,6 +46,10 @@ export interface RuntimeWorkerOptions {
   readonly executor?: { readonly submitter: TransactionSubmitter; readonly conduct?: Conduct | undefined };
   /** Whether the node is a storage node besides: it gives receipts then. */
   readonly givesReceipts?: boolean;
+  /** Which rounds are kept; all when absent. */
+  readonly retention?: RoundRetention | undefined;
+  /** Whether everybody may read the runtime's trees with proofs. */
+  readonly publicStorage?: boolean;
   /** What the runtime may read of the consensus layer; requests for it are refused when absent. */
   readonly consensusReader?: ConsensusReader;
   /** Limits of the transaction pool, where they differ from the defaults. */

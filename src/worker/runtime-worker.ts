@@ -66,6 +66,8 @@ export class RuntimeWorker {
       clock,
       log,
       serves: options.executor !== undefined,
+      retention: options.retention,
+      public: options.publicStorage,
       issuer: options.givesReceipts === true ? signer : undefined,
       happened: (events) => this.happened(events),
       synced: (block) => this.synced(block),

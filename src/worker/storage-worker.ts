@@ -6,6 +6,7 @@ import type { Backend } from "#consensus/backends/backend.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { BlockHistory } from "#runtime/history/block-history.js";
 import { RuntimeStorage } from "./runtime-storage.js";
+import type { RoundRetention } from "./storage/round-pruner.js";
 
 /** One runtime on a storage node. */
 export interface StorageWorkerOptions {
@@ -17,6 +18,10 @@ export interface StorageWorkerOptions {
   readonly p2p: P2pHost;
   /** The node's own disk. */
   readonly disk: Disk;
+  /** Which rounds are kept; all when absent. */
+  readonly retention?: RoundRetention | undefined;
+  /** Whether everybody may read the runtime's trees with proofs. */
+  readonly publicStorage?: boolean;
   /** The node's identity: it signs receipts. */
   readonly signer: Signer;
 }
@@ -35,6 +40,8 @@ export class StorageWorker {
       clock: world.clock,
       log: world.log.child(`runtime ${toHex(runtimeId).slice(-8)}`),
       serves: true,
+      retention: options.retention,
+      public: options.publicStorage,
       issuer: signer,
       happened: () => undefined,
       synced: () => undefined,
