@@ -1,6 +1,7 @@
 import { utf8 } from "#common/bytes.js";
 import { HmacDrbg } from "#common/crypto/drbg.js";
 import type { Schema } from "#common/schema/index.js";
+import { messageProblem } from "#consensus/services/roothash/logic/well-formed.js";
 import { type Header, headerHash, type Message, type RoundResults } from "#consensus/services/roothash/types.js";
 import { MAX_TAG_KEY_BYTES } from "../transaction/artifacts.js";
 import type { Tag } from "../transaction/io-tree.js";
@@ -126,9 +127,12 @@ abstract class RoundView {
    * `roundResults`.
    *
    * @returns its index, under which the result arrives in the next round
-   * @throws Refusal when the round has no room for another message
+   * @throws Refusal when the round has no room for another message, or nobody would take this one
    */
   emitMessage(message: Message): number {
+    const problem = messageProblem(message);
+    // The consensus layer refuses the whole round for the sake of one malformed message.
+    if (problem !== undefined) refuse(`malformed message: ${problem}`);
     if (this.roomForMessages <= 0) refuse("message limit too low");
     const { messages } = this.batch;
     messages.push(message);

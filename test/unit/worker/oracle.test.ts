@@ -44,7 +44,7 @@ describe("the oracle", () => {
     // Two messages fit into a round: the third payment waits for the next one.
     const first = await network.eventsFrom(events.paid, answered.round);
     const second = await network.eventsFrom(events.paid, first.round + 1n);
-    expect(second.round).toBe(first.round + 1n);
+    expect(second.round).toBe(await network.nextNormalRound(first.round));
     expect(reporters.map((signer) => network.balance(addressOf(signer)))).toEqual(before.map((b) => b + 300n));
     expect(network.balance(RUNTIME_ACCOUNT)).toBe(0n);
     expect((await report(reporters[0] as Signer, question, 1n)).error).toBe("no such question");
@@ -55,7 +55,8 @@ describe("the oracle", () => {
     const { question, round } = await ask(70n);
     expect(network.balance(RUNTIME_ACCOUNT)).toBe(70n);
     const givenUp = await network.eventsFrom(events.givenUp, round);
-    expect(givenUp).toEqual({ round: round + 20n, events: [{ question }] });
+    expect(givenUp.events).toEqual([{ question }]);
+    expect(givenUp.round).toBeGreaterThanOrEqual(round + 20n);
     await network.eventsFrom(events.paid, givenUp.round);
     expect(network.balance(addressOf(ALICE))).toBe(before);
   });

@@ -3,8 +3,10 @@ import { toHex } from "#common/bytes.js";
 import type { Signer } from "#common/crypto/signature.js";
 import type { Schema } from "#common/schema/index.js";
 import type { Inclusion } from "#consensus/backends/backend.js";
+import { ServiceEvent } from "#consensus/rpc.js";
 import type { Runtime } from "#consensus/services/registry/types/runtime.js";
-import { SubmitMessage } from "#consensus/services/roothash/types.js";
+import { getQueueMeta } from "#consensus/services/roothash/state.js";
+import { type Event as RootHashEvent, HEADER_NORMAL, SubmitMessage } from "#consensus/services/roothash/types.js";
 import { getAccount } from "#consensus/services/staking/state/index.js";
 import type { Account } from "#consensus/services/staking/types/account.js";
 import { Submitter } from "#consensus/submission.js";
@@ -12,8 +14,11 @@ import { developmentAccounts } from "#network/topology.js";
 import { InProcessHost } from "#runtime/host/in-process.js";
 import { ROUND_LATEST } from "#runtime/history/block-history.js";
 import { CallOutput, type EventType, type RuntimeProgram, signCall } from "#runtime/kit/index.js";
-import { RUNTIME_ID, type TestNetwork, testNetwork, type TestNetworkOptions } from "./local-network.ts";
+import { EVENT_KIND } from "#runtime/rhp/messages/index.js";
+import { BackendReader } from "#worker/consensus-reader.js";
+import { type Provision, RUNTIME_ID, type TestNetwork, testNetwork, type TestNetworkOptions } from "./local-network.ts";
 import { VirtualClock } from "./virtual-clock.ts";
+import { type Interference, WrappedHost } from "./wrapped-host.ts";
 
 const START_MS = 1_700_000_000_000;
 /** Owner of the network's runtime and somebody else, who both have tokens, and one who has none. */
@@ -24,6 +29,8 @@ export const RUNTIME_ACCOUNT: Uint8Array = runtimeAddress(RUNTIME_ID);
 
 export interface ProgramNetworkOptions extends Pick<TestNetworkOptions, "edit"> {
   readonly tune?: (runtime: Runtime) => void;
+  /** Stands between the worker of a node and its runtime. */
+  readonly interfere?: (node: string) => Interference;
 }
 
 /** A local network in virtual time whose runtime is a program of the kit. */
@@ -34,9 +41,12 @@ export class ProgramNetwork {
   private readonly submitters = new Map<string, Submitter>();
 
   constructor(program: RuntimeProgram, options: ProgramNetworkOptions = {}) {
-    const provision = (_: unknown, site: ConstructorParameters<typeof InProcessHost>[0]) =>
-      new InProcessHost({ ...site, program });
-    this.net = testNetwork(provision as never, new Map(), { clock: this.clock, ...options });
+    const { interfere, ...more } = options;
+    const provision: Provision = ({ name }, site) => {
+      const host = new InProcessHost({ ...site, program });
+      return interfere === undefined ? host : new WrappedHost(host, interfere(name));
+    };
+    this.net = testNetwork(provision, new Map(), { clock: this.clock, ...more });
   }
 
   start(): Promise<void> {
@@ -117,6 +127,14 @@ export class ProgramNetwork {
     }
   }
 
+  /** The first normal round after this one, as soon as it is final. */
+  async nextNormalRound(round: bigint): Promise<bigint> {
+    for (let at = round + 1n; ; at++) {
+      await this.after(at - 1n);
+      if (this.client.getBlock(at).header.headerType === HEADER_NORMAL) return at;
+    }
+  }
+
   get latestRound(): bigint {
     return this.net.worker("client-0").status.syncedRound ?? 0n;
   }
@@ -137,5 +155,31 @@ export class ProgramNetwork {
       const events = this.events(type, at);
       if (events.length > 0) return { round: at, events };
     }
+  }
+
+  /** Events of one kind in rounds from one to another. */
+  eventsBetween<T>(type: EventType<T>, first: bigint, last: bigint): T[] {
+    const found: T[] = [];
+    for (let round = first; round <= last; round++) found.push(...this.events(type, round));
+    return found;
+  }
+
+  /** What the root hash service told at a height. */
+  async rootHashEvents(height: bigint): Promise<RootHashEvent[]> {
+    const reader = new BackendReader(
+      this.net.network.backend,
+      new Submitter(this.net.network.backend, ALICE, this.clock),
+    );
+    return reader.events(height, EVENT_KIND.roothash).flatMap((raw) => ServiceEvent.decode(raw).roothash ?? []);
+  }
+
+  /** Messages that wait for the runtime. */
+  queueSize(): number {
+    return getQueueMeta(this.net.network.backend.stateAt(0n), RUNTIME_ID).size;
+  }
+
+  /** Resolves when a condition holds after some round. */
+  async until(condition: () => boolean): Promise<void> {
+    while (!condition()) await this.after(this.latestRound);
   }
 }
