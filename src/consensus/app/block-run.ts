@@ -1,5 +1,5 @@
 import { assert } from "#common/assert.js";
-import { concatBytes, equalBytes } from "#common/bytes.js";
+import { concatBytes, equalBytes, u64be } from "#common/bytes.js";
 import type { Signer } from "#common/crypto/signature.js";
 import type { Timestamp } from "#common/schema/index.js";
 import type { Tree } from "#mkvs/tree/tree.js";
@@ -161,7 +161,7 @@ export function sameInput(a: BlockInput, b: BlockInput): boolean {
 function digest(input: BlockInput): Uint8Array {
   const votes = input.lastCommit.map((v) => concatBytes(v.address, Uint8Array.of(v.signed ? 1 : 0)));
   const faults = input.misbehavior.map((m) =>
-    concatBytes(m.address, Uint8Array.of(m.kind === "duplicate-vote" ? 1 : 2)),
+    concatBytes(m.address, u64be(m.height), Uint8Array.of(m.kind === "duplicate-vote" ? 1 : 2)),
   );
   return concatBytes(...votes, Uint8Array.of(0xff), ...faults);
 }

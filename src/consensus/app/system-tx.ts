@@ -1,5 +1,5 @@
 import { equalBytes, toHex } from "#common/bytes.js";
-import { unknown } from "#common/errors/index.js";
+import { DecodeError, unknown } from "#common/errors/index.js";
 import type { Signer } from "#common/crypto/signature.js";
 import { consensusAddress } from "../block/block-id.js";
 import { merkleRoot } from "../block/merkle.js";
@@ -44,13 +44,22 @@ export function validateSystemTransactions(block: BlockScope, stateRoot: Uint8Ar
   const [meta, ...more] = block.systemTransactions;
   if (meta === undefined) throw new InvalidBlock("block metadata is missing");
   if (more.length > 0) throw new InvalidBlock("more than one system transaction");
-  const body = BlockMetadata.decode(meta.body);
+  const body = decodeMetadata(meta.body);
   if (!equalBytes(body.stateRoot, stateRoot)) {
     throw new InvalidBlock(`state root ${toHex(stateRoot)} differs from the proposer's ${toHex(body.stateRoot)}`);
   }
   const events = eventsRoot(block);
   if (!equalBytes(body.eventsRoot, events)) {
     throw new InvalidBlock(`events root ${toHex(events)} differs from the proposer's ${toHex(body.eventsRoot)}`);
+  }
+}
+
+function decodeMetadata(body: Uint8Array): BlockMetadata {
+  try {
+    return BlockMetadata.decode(body);
+  } catch (error) {
+    if (error instanceof DecodeError) throw new InvalidBlock(`block metadata is malformed: ${error.message}`);
+    throw error;
   }
 }
 

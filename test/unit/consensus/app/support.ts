@@ -57,13 +57,15 @@ export class TestChain {
     return addressFromPublicKey(this.signer(i).publicKey);
   }
 
-  private get proposer(): Signer {
+  /** Who proposes every block. */
+  get proposer(): Signer {
     const [first] = this.members;
     if (first === undefined) throw new TypeError("a chain has members");
     return first.identity.consensus;
   }
 
-  private get input(): BlockInput {
+  /** What the engine says about the next block. */
+  get input(): BlockInput {
     const height = this.app.height + 1n;
     const addresses = this.members.filter((m) => m.kind === "validator").map((m) => m.identity.consensus.publicKey);
     return {
