@@ -161,9 +161,10 @@ export class RuntimeStorage {
       const common = { runtimeId, chainContext, state, p2p, disk, db, signer };
       this.ends.push(new ReceiptIssuer({ ...common, log: log.child("receipts") }).serve());
     }
+    await this.follower.start();
+    // Only now it is known how much is missing.
     this.sync.start();
     this.pruner?.start();
-    await this.follower.start();
   }
 
   /** Serves and follows no more; what is here can still be read. */

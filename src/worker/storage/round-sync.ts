@@ -61,6 +61,7 @@ export class RoundSync {
   private readonly window: RoundWindow;
   private timer: Timer | undefined;
   private pauseMs = SHORTEST_PAUSE_MS;
+  private started = false;
   private stopped = false;
   private hasBegun = false;
   private current: SyncStatus = "starting";
@@ -90,13 +91,14 @@ export class RoundSync {
 
   /** Takes up what an earlier run of the program made final. */
   start(): void {
+    this.started = true;
     this.resume();
     this.wake();
   }
 
   /** A round was recorded. */
   wake(): void {
-    this.inbox.offer("wake");
+    if (this.started) this.inbox.offer("wake");
   }
 
   async stop(): Promise<void> {

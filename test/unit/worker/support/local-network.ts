@@ -114,6 +114,10 @@ export interface TestNetworkOptions {
   readonly fate?: MemoryNetworkOptions["fate"];
   /** Whether there are storage nodes, whose receipts the runtime demands. */
   readonly receipts?: boolean | undefined;
+  /** Consensus heights that are kept; all when absent. */
+  readonly keep?: number | undefined;
+  /** Which rounds nodes keep; all when absent. */
+  readonly retention?: LocalNetworkOptions["retention"];
   /** Changes the runtime's descriptor in the genesis document. */
   readonly tune?: (runtime: Runtime) => void;
 }
@@ -159,10 +163,16 @@ export function testNetwork(
     provision,
     ...(more.fate === undefined ? {} : { fate: more.fate }),
     byzantine: more.byzantine,
+    keep: more.keep,
+    retention: more.retention,
   });
   const worker = (name: string): RuntimeWorker => network.node(name).runtimes[0] as RuntimeWorker;
   const settled = (round: bigint): Promise<void> =>
-    until(() => nodeNames("compute", "client").every((name) => (worker(name).status.syncedRound ?? -1n) >= round));
+    until(() =>
+      network.nodes
+        .flatMap(({ runtimes, stored }) => [...runtimes, ...stored])
+        .every(({ history }) => (history.lastSyncedRound ?? -1n) >= round),
+    );
   const serving = (role: "worker" | "backup-worker"): string[] => {
     const committee = getCommittees(network.backend.stateAt(0n), RUNTIME_ID)[0];
     const next = (worker("client-0").status.latestRound ?? 0n) + 1n;

@@ -1,0 +1,157 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { utf8 } from "#common/bytes.js";
+import type { Disk } from "#common/ports/disk.js";
+import { ByzantineSwitches } from "#network/byzantine/switches.js";
+import { Tree } from "#mkvs/tree/tree.js";
+import type { RuntimeStorage } from "#worker/runtime-storage.js";
+import { protocolId } from "#p2p/protocol.js";
+import { CHECKPOINT_SYNC } from "#worker/storage/protocols.js";
+import { stateRootOf } from "#worker/storage/round-roots.js";
+import {
+  insertCall,
+  nodeNames,
+  provisionKeyValue,
+  RUNTIME_ID,
+  type TestNetwork,
+  testNetwork,
+  type TestNetworkOptions,
+} from "./support/local-network.ts";
+import { VirtualClock } from "./support/virtual-clock.ts";
+
+/** Rounds from one checkpoint to the next. */
+const INTERVAL = 10n;
+const ROUNDS = 35n;
+
+let clock: VirtualClock;
+let disks: Map<string, Disk>;
+let net: TestNetwork;
+let nonce = 0n;
+
+afterEach(async () => {
+  await net.network.stop();
+  clock.stop();
+});
+
+function storage(name: string): RuntimeStorage {
+  return net.network.node(name).storage(RUNTIME_ID) as RuntimeStorage;
+}
+
+async function submit(): Promise<bigint> {
+  const data = insertCall("alice", nonce, `key ${nonce % 20n}`, `value ${nonce++}`);
+  return (await net.worker("client-0").client.submitTxMeta(data)).round;
+}
+
+async function start(more: TestNetworkOptions = {}): Promise<void> {
+  clock = new VirtualClock(1_700_000_000_000);
+  net = testNetwork(provisionKeyValue, disks, {
+    clock,
+    receipts: true,
+    tune: ({ storage: wanted }) => {
+      wanted.checkpointInterval = INTERVAL;
+      wanted.checkpointNumKept = 2n;
+      wanted.checkpointChunkSize = 1n << 20n;
+    },
+    ...more,
+  });
+  await net.network.start();
+}
+
+/** A network that has made some rounds, stops, and starts again without some of its nodes' disks. */
+async function loseDisks(names: readonly string[], more: TestNetworkOptions = {}): Promise<void> {
+  nonce = 0n;
+  disks = new Map();
+  await start(more);
+  while ((await submit()) < ROUNDS);
+  await net.network.stop();
+  clock.stop();
+  for (const name of names) expect(disks.delete(name)).toBe(true);
+  await start(more);
+}
+
+/** Resolves when nodes have the latest round, and checks that they have it as the client has it. */
+async function sameAsClient(names: readonly string[]): Promise<void> {
+  const round = await submit();
+  await until(() => names.every((name) => (storage(name).history.lastSyncedRound ?? -1n) >= round));
+  const { header } = net.worker("client-0").client.getBlock(round);
+  for (const name of names) {
+    const tree = new Tree({ db: storage(name).db, root: stateRootOf(header), writeLog: false });
+    const iterator = tree.iterator();
+    let entries = 0;
+    for (iterator.seek(utf8("")); iterator.valid; iterator.next()) entries++;
+    expect(entries).toBeGreaterThan(0);
+    expect(tree.rootHash()).toEqual(header.stateRoot);
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise<void>((resolve) => setImmediate(resolve));
+}
+
+describe("nodes that lost their disks", () => {
+  test("begin with the latest checkpoint of others and go on from there", async () => {
+    const lost = ["storage-0", "compute-1"];
+    await loseDisks(lost);
+    await sameAsClient([...lost, "storage-1"]);
+    for (const name of lost) {
+      const { db, history, checkpoints } = storage(name);
+      expect(db.earliestVersion() % INTERVAL).toBe(0n);
+      expect(db.earliestVersion()).toBeGreaterThanOrEqual(ROUNDS - INTERVAL);
+      expect(history.earliest()?.header.round).toBe(0n);
+      expect(checkpoints.rounds()).toContain(db.earliestVersion());
+    }
+    expect(storage("storage-1").db.earliestVersion()).toBe(0n);
+    expect(net.network.node("compute-1").runtimes[0]?.isAvailable).toBe(true);
+  });
+
+  test("find a checkpoint when the chain does not know the first rounds any more, and others pruned them", async () => {
+    const lost = ["storage-2", "compute-0", "compute-3"];
+    await loseDisks(lost, { keep: 15, retention: { rounds: 12n, intervalMs: 1000 } });
+    await sameAsClient(lost);
+    for (const name of lost) {
+      expect(storage(name).history.earliest()?.header.round).toBeGreaterThan(0n);
+      expect(storage(name).db.earliestVersion()).toBeGreaterThanOrEqual(ROUNDS - INTERVAL - 5n);
+    }
+    const kept = storage("storage-1");
+    expect(kept.history.earliest()?.header.round).toBeGreaterThan(INTERVAL);
+    expect(kept.db.earliestVersion()).toBe(kept.history.earliest()?.header.round);
+    // Whoever restores the latest checkpoint needs all rounds after it.
+    expect(kept.db.earliestVersion()).toBeLessThanOrEqual(kept.checkpoints.rounds().at(-1) as bigint);
+  });
+
+  test("get over peers that send damaged chunks and diffs", async () => {
+    const byzantine = new ByzantineSwitches();
+    const liars = ["storage-1", "compute-2"];
+    const switchOn = (): void => liars.forEach((name) => byzantine.set(name, "bad-messages"));
+    const lost = ["storage-0", "compute-1"];
+    nonce = 0n;
+    disks = new Map();
+    await start({ byzantine });
+    while ((await submit()) < ROUNDS);
+    await net.network.stop();
+    clock.stop();
+    for (const name of lost) disks.delete(name);
+    switchOn();
+    await start({ byzantine });
+    await sameAsClient(lost);
+    expect(storage("storage-0").db.earliestVersion()).toBeGreaterThanOrEqual(ROUNDS - INTERVAL);
+  });
+
+  test("catch up with diffs alone where nobody makes checkpoints", async () => {
+    const lost = ["storage-1", "compute-4"];
+    await loseDisks(lost, { tune: () => undefined });
+    await sameAsClient(lost);
+    for (const name of lost) expect(storage(name).db.earliestVersion()).toBe(0n);
+  });
+});
+
+test("every node of the network that stores serves checkpoints", async () => {
+  nonce = 0n;
+  disks = new Map();
+  await start();
+  await submit();
+  const client = net.network.node("client-0").identity.p2p.publicKey;
+  expect(client).toHaveLength(32);
+  const id = protocolId(net.network.backend.app.chainContext, CHECKPOINT_SYNC, RUNTIME_ID);
+  expect(id).toMatch(/^\/oasis\/[0-9a-f]{64}\/checkpointsync\/8000.*\/1\.0\.0$/);
+  for (const name of nodeNames("compute", "storage")) expect(storage(name).checkpoints.rounds()).toEqual([0n]);
+});
