@@ -177,70 +177,106 @@ export function fromUtf8(bytes: Uint8Array): string {
   }
 }
 
-function view(bytes: Uint8Array): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+// A view of its own for each number would cost more than all else; nothing in this one survives a call.
+const scratch = new DataView(new ArrayBuffer(8));
+const scratchBytes = new Uint8Array(scratch.buffer);
+
+function need(bytes: Uint8Array, offset: number, size: number): void {
+  if (!(offset >= 0 && offset + size <= bytes.length)) {
+    throw new RangeError(`${size} bytes at ${offset} of ${bytes.length}`);
+  }
+}
+
+function scratchOf(bytes: Uint8Array, offset: number): DataView {
+  need(bytes, offset, 8);
+  for (let i = 0; i < 8; i++) {
+    scratchBytes[i] = bytes[offset + i] as number;
+  }
+  return scratch;
 }
 
 /** Two big-endian bytes of an integer 0..2^16-1. */
 export function u16be(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 8, value);
+  const out = new Uint8Array(2);
+  out[0] = value >>> 8;
+  out[1] = value;
+  return out;
 }
 
 /** Four big-endian bytes of an integer 0..2^32-1. */
 export function u32be(value: number): Uint8Array {
-  return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
+  const out = new Uint8Array(4);
+  out[0] = value >>> 24;
+  out[1] = value >>> 16;
+  out[2] = value >>> 8;
+  out[3] = value;
+  return out;
 }
 
 /** Eight big-endian bytes; negative values as two's complement, so an i64 works too. */
 export function u64be(value: bigint): Uint8Array {
-  const out = new Uint8Array(8);
-  view(out).setBigUint64(0, value, false);
-  return out;
+  scratch.setBigUint64(0, value, false);
+  return scratchBytes.slice();
 }
 
 /** Two little-endian bytes of an integer 0..2^16-1. */
 export function u16le(value: number): Uint8Array {
-  return Uint8Array.of(value, value >>> 8);
+  const out = new Uint8Array(2);
+  out[0] = value;
+  out[1] = value >>> 8;
+  return out;
 }
 
 /** Four little-endian bytes of an integer 0..2^32-1. */
 export function u32le(value: number): Uint8Array {
-  return Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24);
+  const out = new Uint8Array(4);
+  out[0] = value;
+  out[1] = value >>> 8;
+  out[2] = value >>> 16;
+  out[3] = value >>> 24;
+  return out;
 }
 
 /** Eight little-endian bytes; negative values as two's complement, so an i64 works too. */
 export function u64le(value: bigint): Uint8Array {
-  const out = new Uint8Array(8);
-  view(out).setBigUint64(0, value, true);
-  return out;
+  scratch.setBigUint64(0, value, true);
+  return scratchBytes.slice();
 }
 
 /** Reads two big-endian bytes at an offset. Throws RangeError when they are not there, as all readers below. */
 export function readU16be(bytes: Uint8Array, offset = 0): number {
-  return view(bytes).getUint16(offset, false);
+  need(bytes, offset, 2);
+  return ((bytes[offset] as number) << 8) | (bytes[offset + 1] as number);
 }
 
 /** Reads four big-endian bytes at an offset. */
 export function readU32be(bytes: Uint8Array, offset = 0): number {
-  return view(bytes).getUint32(offset, false);
+  need(bytes, offset, 4);
+  const high = ((bytes[offset] as number) << 8) | (bytes[offset + 1] as number);
+  const low = ((bytes[offset + 2] as number) << 8) | (bytes[offset + 3] as number);
+  return ((high << 16) | low) >>> 0;
 }
 
 /** Reads eight big-endian bytes at an offset. */
 export function readU64be(bytes: Uint8Array, offset = 0): bigint {
-  return view(bytes).getBigUint64(offset, false);
+  return scratchOf(bytes, offset).getBigUint64(0, false);
 }
 
 /** Reads two little-endian bytes at an offset. */
 export function readU16le(bytes: Uint8Array, offset = 0): number {
-  return view(bytes).getUint16(offset, true);
+  need(bytes, offset, 2);
+  return (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
 }
 
 /** Reads four little-endian bytes at an offset. */
 export function readU32le(bytes: Uint8Array, offset = 0): number {
-  return view(bytes).getUint32(offset, true);
+  need(bytes, offset, 4);
+  const low = (bytes[offset] as number) | ((bytes[offset + 1] as number) << 8);
+  const high = (bytes[offset + 2] as number) | ((bytes[offset + 3] as number) << 8);
+  return (low | (high << 16)) >>> 0;
 }
 
 /** Reads eight little-endian bytes at an offset. */
 export function readU64le(bytes: Uint8Array, offset = 0): bigint {
-  return view(bytes).getBigUint64(offset, true);
+  return scratchOf(bytes, offset).getBigUint64(0, true);
 }

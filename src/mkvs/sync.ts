@@ -4,9 +4,8 @@ import type { NodeDb } from "./db/node-db.js";
 import { bitAt } from "./node/bits.js";
 import { LEAF, type Node } from "./node/node.js";
 import type { Root } from "./node/root.js";
-import { checkProofVersion, ProofBuilder, tagged } from "./proof/builder.js";
+import { checkProofVersion, ProofBuilder } from "./proof/builder.js";
 import {
-  ENTRY_NODE,
   type GetPrefixesRequest,
   type GetRequest,
   type IterateRequest,
@@ -90,84 +89,56 @@ function hasPrefix(key: Uint8Array, prefix: Uint8Array): boolean {
   return key.length >= prefix.length && equalBytes(key.subarray(0, prefix.length), prefix);
 }
 
-/** The way of a lookup: nodes from the root down, and where it leaves each. */
-interface Path<H> {
-  readonly nodes: H[];
-  readonly turns: number[];
-}
-
-const TO_LEAF = 0;
-const TO_LEFT = 1;
-const TO_RIGHT = 2;
-/** The lookup ends here: nothing below is part of the proof. */
-const END = 3;
-
-function pathOf<H>(reader: NodeReader<H>, key: Uint8Array): Path<H> {
-  const nodes: H[] = [];
-  const turns: number[] = [];
+/** Writes the proof of a lookup in one go, which is what most requests want. */
+function proofOfGet<H>(reader: NodeReader<H>, { tree, key, proofVersion: v }: GetRequest): Proof {
+  const entries: (Uint8Array | null)[] = [];
+  /** What comes behind the way: right sides of nodes that it leaves to the left. */
+  const after: (Uint8Array | null)[] = [];
+  const byHash = (child: H | undefined): Uint8Array | null => (child === undefined ? null : reader.hashEntry(child));
   const keyBits = key.length << 3;
   let depth = 0;
+  let started = false;
   let handle = reader.root();
+  if (handle === undefined) {
+    entries.push(null);
+  }
   while (handle !== undefined) {
     const node: H = reader.load(handle);
-    nodes.push(node);
+    if (!started && reader.hasHash(node, tree.position)) {
+      // The proof begins here.
+      started = true;
+      entries.length = 0;
+      after.length = 0;
+    }
+    entries.push(reader.nodeEntry(node, v));
     if (reader.isLeaf(node)) {
-      turns.push(END);
       break;
     }
     depth += reader.labelBits(node);
-    if (keyBits <= depth) {
-      turns.push(keyBits === depth ? TO_LEAF : END);
-      break;
-    }
-    const right = bitAt(key, depth);
-    turns.push(right ? TO_RIGHT : TO_LEFT);
-    handle = right ? reader.right(node) : reader.left(node);
-  }
-  return { nodes, turns };
-}
-
-/** Writes the proof of a lookup in one go, which is what most requests want. */
-function proofOfGet<H>(reader: NodeReader<H>, { tree, key, proofVersion: v }: GetRequest): Proof {
-  const { nodes, turns } = pathOf(reader, key);
-  const start = nodes.findIndex((node) => equalBytes(reader.hash(node), tree.position));
-  const first = start < 0 ? 0 : start;
-  const entries: (Uint8Array | null)[] = [];
-  const byHash = (child: H | undefined): Uint8Array | null => (child === undefined ? null : reader.hashEntry(child));
-  const after: (Uint8Array | null)[] = [];
-  for (let i = first; i < nodes.length; i++) {
-    const node = nodes[i] as H;
-    entries.push(tagged(ENTRY_NODE, reader.compact(node, v)));
-    if (reader.isLeaf(node)) {
-      break;
-    }
-    const turn = turns[i] as number;
     if (v !== PROOF_V0) {
       const leaf = reader.leaf(node);
-      const shown = turn === TO_LEAF && leaf !== undefined;
-      entries.push(shown ? tagged(ENTRY_NODE, reader.compact(reader.load(leaf), v)) : byHash(leaf));
+      const shown = keyBits === depth && leaf !== undefined;
+      entries.push(shown ? reader.nodeEntry(reader.load(leaf), v) : byHash(leaf));
     }
-    if (turn === TO_LEFT) {
+    if (keyBits <= depth) {
+      entries.push(byHash(reader.left(node)), byHash(reader.right(node)));
+      break;
+    }
+    if (bitAt(key, depth)) {
+      entries.push(byHash(reader.left(node)));
+      handle = reader.right(node);
+    } else {
       after.push(byHash(reader.right(node)));
-      if (i + 1 === nodes.length) {
-        entries.push(null);
-      }
-      continue;
+      handle = reader.left(node);
     }
-    entries.push(byHash(reader.left(node)));
-    if (turn !== TO_RIGHT) {
-      entries.push(byHash(reader.right(node)));
-    } else if (i + 1 === nodes.length) {
+    if (handle === undefined) {
       entries.push(null);
     }
   }
-  while (after.length > 0) {
-    entries.push(after.pop() as Uint8Array | null);
+  for (let i = after.length - 1; i >= 0; i--) {
+    entries.push(after[i] as Uint8Array | null);
   }
-  if (nodes.length === 0) {
-    entries.push(null);
-  }
-  return { v, entries, untrustedRoot: start < 0 ? tree.root.hash : tree.position };
+  return { v, entries, untrustedRoot: started ? tree.position : tree.root.hash };
 }
 
 /** Includes the path that a lookup takes. Siblings are included without what is below them. */

@@ -3,19 +3,15 @@ import { equalBytes } from "#common/bytes.js";
 import { internalBytes, leafBytes } from "../node/format.js";
 import { bitAt } from "../node/bits.js";
 import { type Child, InternalNode, LeafNode, type Node, Stub, UNSAVED } from "../node/node.js";
-import { HASH_ENTRY_BYTES } from "../proof/builder.js";
-import { ENTRY_HASH, PROOF_V0 } from "../proof/proof.js";
+import { HASH_ENTRY_BYTES, tagged } from "../proof/builder.js";
+import { ENTRY_HASH, ENTRY_NODE, PROOF_V0 } from "../proof/proof.js";
 import type { NodeReader } from "../tree/node-reader.js";
-import { Arena, BITS_AT, LEAF_AT, LEFT_AT, Refs, RIGHT_AT, ROW_WORDS } from "./arena.js";
+import { Arena, BITS_AT, LEAF_AT, LEFT_AT, RIGHT_AT, ROW_WORDS } from "./arena.js";
+import { Refs } from "./refs.js";
 import type { LeafPages, StoredLeaf } from "./leaf-pages.js";
 
 /** Where a leaf lies that has no place on the disk yet: its content is in memory. */
 const NO_PAGE = 0;
-
-/** Bytes of an internal node's compact form besides its label. */
-const COMPACT_BYTES = 4;
-/** Where compact forms are put together; nothing in it survives the next. */
-const compactNode = new Uint8Array(256);
 
 export class ArenaTrees {
   readonly arena = new Arena();
@@ -44,6 +40,14 @@ export class ArenaTrees {
     const { key, value } = this.content(ref);
     return leafBytes(key, value);
   }
+
+  /** The key of a leaf, good until the next call. */
+  readonly lendKey = (ref: number): Uint8Array => {
+    const page = this.arena.leafPage(ref);
+    return page === NO_PAGE
+      ? (this.pending.get(-ref) as StoredLeaf).key
+      : this.pages.lendKey(page, this.arena.leafOffset(ref));
+  };
 
   readonly keyOf = (ref: number): Uint8Array => this.content(ref).key;
 
@@ -173,6 +177,10 @@ class ArenaReader implements NodeReader<number> {
     return this.#trees.arena.hash(handle);
   }
 
+  hasHash(handle: number, hash: Uint8Array): boolean {
+    return this.#trees.arena.hasHash(handle, hash);
+  }
+
   hashEntry(handle: number): Uint8Array {
     const entry = new Uint8Array(HASH_ENTRY_BYTES);
     entry[0] = ENTRY_HASH;
@@ -204,6 +212,16 @@ class ArenaReader implements NodeReader<number> {
     return orNothing(this.#trees.arena.right(handle));
   }
 
+  nodeEntry(handle: number, version: number): Uint8Array {
+    if (handle > 0 && (version !== PROOF_V0 || this.#trees.arena.leaf(handle) === 0)) {
+      const bits = this.#trees.arena.labelBits(handle);
+      if (bits > 0 && bits <= 8) {
+        return shortEntry(bits, this.#trees.arena.labelByte(handle));
+      }
+    }
+    return tagged(ENTRY_NODE, this.compact(handle, version));
+  }
+
   compact(handle: number, version: number): Uint8Array {
     const { arena } = this.#trees;
     if (handle < 0) {
@@ -216,19 +234,38 @@ class ArenaReader implements NodeReader<number> {
       return internalBytes(label, arena.labelBits(handle), new LeafNode(key, value));
     }
     const bits = arena.labelBits(handle);
-    if (label.length + COMPACT_BYTES > compactNode.length) {
-      return internalBytes(label, bits, undefined);
+    if (bits > 0 && bits <= 8) {
+      return shortCompact(bits, label[0] as number);
     }
-    const out = compactNode;
-    out[0] = 1;
-    out[1] = bits & 255;
-    out[2] = bits >> 8;
-    for (let i = 0; i < label.length; i++) {
-      out[3 + i] = label[i] as number;
-    }
-    out[3 + label.length] = 2;
-    return out.subarray(0, 4 + label.length);
+    return internalBytes(label, bits, undefined);
   }
+}
+
+/** Compact forms of internal nodes with labels of at most eight bits, and the same as entries of proofs. */
+const shortCompacts: Uint8Array[] = [];
+const shortEntries: Uint8Array[] = [];
+
+/** Most nodes of a large tree have one of a few short labels: their compact forms are made once. */
+function shortCompact(bits: number, byte: number): Uint8Array {
+  const at = (bits << 8) | byte;
+  const made = shortCompacts[at];
+  if (made !== undefined) {
+    return made;
+  }
+  const compact = internalBytes(Uint8Array.of(byte), bits, undefined);
+  shortCompacts[at] = compact;
+  return compact;
+}
+
+function shortEntry(bits: number, byte: number): Uint8Array {
+  const at = (bits << 8) | byte;
+  const made = shortEntries[at];
+  if (made !== undefined) {
+    return made;
+  }
+  const entry = tagged(ENTRY_NODE, shortCompact(bits, byte));
+  shortEntries[at] = entry;
+  return entry;
 }
 
 function orNothing(ref: number): number | undefined {

@@ -3,9 +3,11 @@
  * key and value are somewhere else. A reference is a number: 0 is nothing, a positive one an internal node's row, a
  * negative one minus a leaf's row. Rows are never changed while a tree that anybody can see uses them.
  */
+import { readU32le } from "#common/bytes.js";
 import { EMPTY_HASH, HASH_SIZE } from "#common/hash.js";
 import { bytesOfBits, shortLabel } from "../node/bits.js";
 import { sharedHashEngine } from "./hash-engine.js";
+import { FreeRows, type Refs } from "./refs.js";
 
 export const HASH_WORDS = HASH_SIZE >> 2;
 const FIRST_CAPACITY = 1024;
@@ -29,52 +31,6 @@ const LEVEL_SHIFT = 16;
 const HASHED_AT_ONCE = 4096;
 /** SHA-512/256 of nothing, as words of this machine: the hash of a missing child. */
 const EMPTY_WORDS = new Int32Array(EMPTY_HASH.slice().buffer);
-
-/** Rows that are not in use, last in first out. */
-class FreeRows {
-  #rows = new Int32Array(FIRST_CAPACITY);
-  #count = 0;
-
-  get count(): number {
-    return this.#count;
-  }
-
-  push(row: number): void {
-    if (this.#count === this.#rows.length) {
-      const larger = new Int32Array(2 * this.#count);
-      larger.set(this.#rows);
-      this.#rows = larger;
-    }
-    this.#rows[this.#count++] = row;
-  }
-
-  pop(): number {
-    return this.#count === 0 ? 0 : (this.#rows[--this.#count] as number);
-  }
-}
-
-/** A list of references that grows. */
-export class Refs {
-  list = new Int32Array(64);
-  count = 0;
-
-  push(ref: number): void {
-    if (this.count === this.list.length) {
-      const larger = new Int32Array(2 * this.count);
-      larger.set(this.list);
-      this.list = larger;
-    }
-    this.list[this.count++] = ref;
-  }
-
-  /** The same list from its end to its beginning. */
-  reversed(): Refs {
-    const out = new Refs();
-    out.list = this.list.slice(0, this.count).reverse();
-    out.count = this.count;
-    return out;
-  }
-}
 
 export class Arena {
   /** Internal nodes. Row 0 is never used. */
@@ -210,11 +166,16 @@ export class Arena {
     }
   }
 
+  /** The first eight bits of an internal node's label that is not empty; those behind its end are zero. */
+  labelByte(row: number): number {
+    return this.#nodeBytes[4 * (row * ROW_WORDS + LABEL_AT)] as number;
+  }
+
   /** The label of an internal node. Shared where it is short: never change it. */
   label(row: number): Uint8Array {
     const bits = this.labelBits(row);
     if (bits <= 8) {
-      return shortLabel(this.#nodeBytes[4 * (row * ROW_WORDS + LABEL_AT)] as number, bits);
+      return shortLabel(this.labelByte(row), bits);
     }
     const size = bytesOfBits(bits);
     if (size > INLINE_BYTES) {
@@ -236,6 +197,18 @@ export class Arena {
       out[j + 2] = word >> 16;
       out[j + 3] = word >> 24;
     }
+  }
+
+  /** Whether the hash of a node, which is not nothing, is the given one. */
+  hasHash(ref: number, hash: Uint8Array): boolean {
+    const words = ref < 0 ? this.leaves : this.nodes;
+    const at = ref < 0 ? -ref * LEAF_ROW_WORDS : ref * ROW_WORDS;
+    for (let i = 0; i < HASH_WORDS; i++) {
+      if (words[at + i] !== (readU32le(hash, 4 * i) | 0)) {
+        return false;
+      }
+    }
+    return true;
   }
 
   /** A copy of the hash of a node, 32 bytes; of nothing for reference 0. */
@@ -333,6 +306,13 @@ export class Arena {
   #hashInternal(row: number): void {
     const { bytes, words, inputAt } = this.#engine;
     const bits = this.labelBits(row);
+    if (bits > 0 && bits <= 8) {
+      // Nearly all nodes: prefix, length and label are one word.
+      words[inputAt >> 2] = INTERNAL_PREFIX | (bits << 8) | (this.labelByte(row) << 24);
+      this.#putChildren(words, (inputAt >> 2) + 1, row);
+      this.#engine.push(4 + 3 * HASH_SIZE, this.nodes, row * ROW_WORDS);
+      return;
+    }
     const labelBytes = bytesOfBits(bits);
     bytes[inputAt] = INTERNAL_PREFIX;
     bytes[inputAt + 1] = bits & 255;
@@ -348,15 +328,19 @@ export class Arena {
     }
     at += labelBytes;
     if ((at & 3) === 0) {
-      this.#putWords(words, at >> 2, this.leaf(row));
-      this.#putWords(words, (at >> 2) + HASH_WORDS, this.left(row));
-      this.#putWords(words, (at >> 2) + 2 * HASH_WORDS, this.right(row));
+      this.#putChildren(words, at >> 2, row);
     } else {
       this.putHash(this.leaf(row), bytes, at);
       this.putHash(this.left(row), bytes, at + HASH_SIZE);
       this.putHash(this.right(row), bytes, at + 2 * HASH_SIZE);
     }
     this.#engine.push(3 + labelBytes + 3 * HASH_SIZE, this.nodes, row * ROW_WORDS);
+  }
+
+  #putChildren(out: Int32Array, to: number, row: number): void {
+    this.#putWords(out, to, this.leaf(row));
+    this.#putWords(out, to + HASH_WORDS, this.left(row));
+    this.#putWords(out, to + 2 * HASH_WORDS, this.right(row));
   }
 
   #putWords(out: Int32Array, to: number, ref: number): void {

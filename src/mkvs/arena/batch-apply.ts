@@ -5,10 +5,11 @@
  */
 import { equalBytes } from "#common/bytes.js";
 import { bitAt, commonBits, commonKeyBits, joinBits, sliceBits } from "../node/bits.js";
-import { type Arena, HASH_WORDS, Refs } from "./arena.js";
+import { type Arena, HASH_WORDS } from "./arena.js";
+import { Refs } from "./refs.js";
 import { sharedHashEngine } from "./hash-engine.js";
 
-/** Gives the key of a leaf by its reference. */
+/** Gives the key of a leaf by its reference, good until the next call. */
 export type KeyOf = (ref: number) => Uint8Array;
 /** Tells where the leaf that a change made lies, or keeps its content until that is known. */
 export type PlaceLeaf = (ref: number, change: number) => void;
@@ -64,15 +65,9 @@ class Frame {
 }
 
 /** Applies changes to a tree; the nodes of the result have their hashes. */
-export function applyChanges(
-  arena: Arena,
-  root: number,
-  changes: Changes,
-  keyOf: KeyOf,
-  placeLeaf: PlaceLeaf,
-): Applied {
-  const applied = applyUnhashed(arena, root, changes, keyOf, placeLeaf);
-  arena.hashInternals(applied.born);
+export function applyChanges(...all: Parameters<typeof applyUnhashed>): Applied {
+  const applied = applyUnhashed(...all);
+  all[0].hashInternals(applied.born);
   return applied;
 }
 

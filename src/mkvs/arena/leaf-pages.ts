@@ -2,7 +2,7 @@
  * Keys and values of leaves on a disk: records one after the other in pages, in the order in which they were written. Pages
  * are never changed; one that holds nothing any more is deleted.
  */
-import { readU32be } from "#common/bytes.js";
+import { readU16le, readU32be, readU32le, u32be } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import type { DiskTable } from "#common/ports/disk.js";
 
@@ -32,6 +32,8 @@ export class LeafPages {
   #size = 0;
   #count = 0;
   #next = 1;
+  /** Key of the page that is looked up. */
+  readonly #lookup = new Uint8Array(4);
 
   constructor(table: DiskTable) {
     this.#table = table;
@@ -75,7 +77,7 @@ export class LeafPages {
     if (this.#count === 0) {
       return;
     }
-    this.#table.put(pageKey(this.#next), this.#buffer.subarray(0, this.#size));
+    this.#table.put(u32be(this.#next), this.#buffer.subarray(0, this.#size));
     this.#uses.set(this.#next, { bytes: this.#size, leaves: this.#count, needed: this.#count });
     this.#next++;
     this.#size = 0;
@@ -104,8 +106,22 @@ export class LeafPages {
     return bytes.subarray(offset, endOfRecord(bytes, offset));
   }
 
+  /** The key of a leaf alone, as `lendRecord` gives all of it. */
+  lendKey(page: number, offset: number): Uint8Array {
+    const bytes = this.#lent(page);
+    return bytes.subarray(offset + KEY_AT, offset + KEY_AT + readU16le(bytes, offset + 1));
+  }
+
   #lent(page: number): Uint8Array {
-    const bytes = page === this.#next ? this.#buffer : this.#table.lend(pageKey(page));
+    let bytes: Uint8Array | undefined = this.#buffer;
+    if (page !== this.#next) {
+      const key = this.#lookup;
+      key[0] = page >>> 24;
+      key[1] = page >>> 16;
+      key[2] = page >>> 8;
+      key[3] = page;
+      bytes = this.#table.lend(key);
+    }
     if (bytes === undefined) {
       throw new Fault(`mkvs: leaf page ${page} is missing`);
     }
@@ -132,7 +148,7 @@ export class LeafPages {
   deleteUnneeded(): void {
     for (const [page, { needed }] of this.#uses) {
       if (needed <= 0) {
-        this.#table.delete(pageKey(page));
+        this.#table.delete(u32be(page));
         this.#uses.delete(page);
       }
     }
@@ -140,7 +156,7 @@ export class LeafPages {
 
   /** Deletes a page and all after it. */
   deleteFrom(page: number): void {
-    for (const [key] of this.#table.range({ gte: pageKey(page) })) {
+    for (const [key] of this.#table.range({ gte: u32be(page) })) {
       this.#table.delete(key);
       this.#uses.delete(readU32be(key));
     }
@@ -191,7 +207,7 @@ export class LeafPages {
       const use = { bytes: words[i + 1] as number, leaves: words[i + 2] as number, needed: words[i + 3] as number };
       this.#uses.set(words[i] as number, use);
     }
-    for (const [key, bytes] of this.#table.range({ gte: pageKey(this.#next) })) {
+    for (const [key, bytes] of this.#table.range({ gte: u32be(this.#next) })) {
       const leaves = countLeaves(bytes);
       const page = readU32be(key);
       this.#uses.set(page, { bytes: bytes.length, leaves, needed: leaves });
@@ -211,17 +227,4 @@ function countLeaves(page: Uint8Array): number {
 function endOfRecord(page: Uint8Array, at: number): number {
   const lengthAt = at + KEY_AT + readU16le(page, at + 1);
   return lengthAt + 4 + readU32le(page, lengthAt);
-}
-
-// Without a view on the bytes: these run for every leaf that is read.
-function readU16le(bytes: Uint8Array, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
-}
-
-function readU32le(bytes: Uint8Array, at: number): number {
-  return (readU16le(bytes, at) | (readU16le(bytes, at + 2) << 16)) >>> 0;
-}
-
-function pageKey(page: number): Uint8Array {
-  return Uint8Array.of(page >>> 24, page >>> 16, page >>> 8, page);
 }

@@ -1,6 +1,6 @@
 /** Which trees of an arena exist at present, and when their rows can be given back. */
 import type { Root } from "../node/root.js";
-import { Refs } from "./arena.js";
+import { Refs } from "./refs.js";
 import type { ArenaTrees } from "./arena-tree.js";
 import type { Applied } from "./batch-apply.js";
 

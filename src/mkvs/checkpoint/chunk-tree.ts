@@ -1,7 +1,8 @@
 /** Verifies chunks: the part of a tree that one holds is built in an arena of its own, whose nodes are hashed in pairs. */
 import { equalBytes, readU16le, readU32le } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
-import { Arena, HASH_WORDS, Refs } from "../arena/arena.js";
+import { Arena, HASH_WORDS } from "../arena/arena.js";
+import { Refs } from "../arena/refs.js";
 import { sharedHashEngine } from "../arena/hash-engine.js";
 import type { PartLeaves } from "../db/node-db.js";
 import { bytesOfBits, shortLabel } from "../node/bits.js";

@@ -23,15 +23,6 @@ export function maxEncodedLength(length: number): number {
   return 32 + length + Math.trunc(length / 6);
 }
 
-function load32(bytes: Uint8Array, at: number): number {
-  return (
-    (bytes[at] as number) |
-    ((bytes[at + 1] as number) << 8) |
-    ((bytes[at + 2] as number) << 16) |
-    ((bytes[at + 3] as number) << 24)
-  );
-}
-
 /**
  * Compresses the bytes `from` to `to` (at most 65,536) into `out` at `at`, which has room for `maxEncodedLength`.
  *
@@ -114,11 +105,13 @@ function encodeMatches(out: Uint8Array, at: number, bytes: Uint8Array, from: num
     shift--;
   }
   table.fill(0, 0, size);
+  // A word at any place is one access this way.
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const limit = length - INPUT_MARGIN;
   let end = at;
   let emitted = 0;
   let s = 1;
-  let next = Math.imul(load32(bytes, from + s), 0x1e35a7bd) >>> shift;
+  let next = Math.imul(view.getInt32(from + s, true), 0x1e35a7bd) >>> shift;
   for (;;) {
     // Looks for a match, in ever larger steps while there is none.
     let skip = 32;
@@ -134,9 +127,9 @@ function encodeMatches(out: Uint8Array, at: number, bytes: Uint8Array, from: num
       }
       candidate = table[next] as number;
       table[next] = s;
-      word = load32(bytes, from + s);
-      next = Math.imul(load32(bytes, from + ahead), 0x1e35a7bd) >>> shift;
-    } while (word !== load32(bytes, from + candidate));
+      word = view.getInt32(from + s, true);
+      next = Math.imul(view.getInt32(from + ahead, true), 0x1e35a7bd) >>> shift;
+    } while (word !== view.getInt32(from + candidate, true));
     end = putLiteral(out, end, bytes, from + emitted, from + s);
     // Emits this match and those that follow without a literal between.
     for (;;) {
@@ -150,14 +143,14 @@ function encodeMatches(out: Uint8Array, at: number, bytes: Uint8Array, from: num
       if (s >= limit) {
         return putLiteral(out, end, bytes, from + emitted, to);
       }
-      table[Math.imul(load32(bytes, from + s - 1), 0x1e35a7bd) >>> shift] = s - 1;
-      word = load32(bytes, from + s);
+      table[Math.imul(view.getInt32(from + s - 1, true), 0x1e35a7bd) >>> shift] = s - 1;
+      word = view.getInt32(from + s, true);
       const hash = Math.imul(word, 0x1e35a7bd) >>> shift;
       candidate = table[hash] as number;
       table[hash] = s;
-      if (word !== load32(bytes, from + candidate)) {
+      if (word !== view.getInt32(from + candidate, true)) {
         s++;
-        next = Math.imul(load32(bytes, from + s), 0x1e35a7bd) >>> shift;
+        next = Math.imul(view.getInt32(from + s, true), 0x1e35a7bd) >>> shift;
         break;
       }
     }

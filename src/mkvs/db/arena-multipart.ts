@@ -2,7 +2,8 @@
 import { assert } from "#common/assert.js";
 import { compareBytes, equalBytes } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
-import { HASH_WORDS, Refs } from "../arena/arena.js";
+import { HASH_WORDS } from "../arena/arena.js";
+import { Refs } from "../arena/refs.js";
 import type { ArenaTrees } from "../arena/arena-tree.js";
 import { applyUnhashed } from "../arena/batch-apply.js";
 import { nodeDbErrors } from "../errors.js";
@@ -48,7 +49,7 @@ export class ArenaMultipart implements Multipart {
         const offset = pages.append(keys[i] as Uint8Array, values[i] as Uint8Array);
         this.#trees.place(ref, pages.page, offset);
       };
-      const applied = applyUnhashed(this.#trees.arena, into.ref, changes, this.#trees.keyOf, place);
+      const applied = applyUnhashed(this.#trees.arena, into.ref, changes, this.#trees.lendKey, place);
       pages.flush();
       into.ref = applied.ref;
       into.hashed = false;

@@ -126,7 +126,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
 
   prepare(base: Resident | undefined, changes: Changes): Prepared {
     const { keys, values } = changes;
-    const applied = applyChanges(this.trees.arena, base?.ref ?? 0, changes, this.trees.keyOf, (ref, i) => {
+    const applied = applyChanges(this.trees.arena, base?.ref ?? 0, changes, this.trees.lendKey, (ref, i) => {
       this.trees.hold(ref, { key: keys[i] as Uint8Array, value: values[i] as Uint8Array });
     });
     const from = base?.ref === 0 ? undefined : base;
@@ -375,7 +375,7 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
   }
 
   #apply(from: Resident | undefined, changes: PlacedChanges): Applied {
-    return applyChanges(this.trees.arena, from?.ref ?? 0, changes, this.trees.keyOf, (ref, i) => {
+    return applyChanges(this.trees.arena, from?.ref ?? 0, changes, this.trees.lendKey, (ref, i) => {
       this.trees.place(ref, changes.pages[i] as number, changes.offsets[i] as number);
     });
   }

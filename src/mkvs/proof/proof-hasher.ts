@@ -1,4 +1,5 @@
 /** Hashes a proof entry by entry, without building its tree: the fast way when only the leaves matter. */
+import { readU16le, readU32le } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { EMPTY_HASH, HASH_SIZE } from "#common/hash.js";
 import { sharedHashEngine } from "../arena/hash-engine.js";
@@ -168,13 +169,4 @@ function need(bytes: Uint8Array, end: number, what: string): void {
   if (bytes.length < end) {
     throw new DecodeError(`malformed node: ${what} needs ${end} bytes, ${bytes.length} are there`);
   }
-}
-
-// Without a view on the bytes: these run for every entry of a checkpoint.
-function readU16le(bytes: Uint8Array, at: number): number {
-  return (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
-}
-
-function readU32le(bytes: Uint8Array, at: number): number {
-  return (readU16le(bytes, at) | (readU16le(bytes, at + 2) << 16)) >>> 0;
 }

@@ -1,9 +1,10 @@
 /** How proofs and checkpoints look at a tree, whatever it is kept in. */
+import { equalBytes } from "#common/bytes.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import { internalBytes, leafBytes } from "../node/format.js";
 import { LEAF, type LeafNode, type Node, STUB, type Stub } from "../node/node.js";
 import { tagged } from "../proof/builder.js";
-import { ENTRY_HASH, PROOF_V0 } from "../proof/proof.js";
+import { ENTRY_HASH, ENTRY_NODE, PROOF_V0 } from "../proof/proof.js";
 import type { NodeTree } from "./node-tree.js";
 
 /**
@@ -15,8 +16,11 @@ export interface NodeReader<H> {
   load(handle: H): H;
   /** Hash of the subtree, 32 bytes. */
   hash(handle: H): Uint8Array;
-  /** The same as the entry of a proof. */
+  hasHash(handle: H, hash: Uint8Array): boolean;
+  /** The hash as the entry of a proof. */
   hashEntry(handle: H): Uint8Array;
+  /** The node as the entry of a proof of a version. Entries that are often needed are shared: never change one. */
+  nodeEntry(handle: H, version: number): Uint8Array;
   isLeaf(handle: H): boolean;
   /** Key of a leaf. */
   key(handle: H): Uint8Array;
@@ -54,8 +58,16 @@ export class NodeTreeReader implements NodeReader<Node | Stub> {
     return handle.hash ?? EMPTY_HASH;
   }
 
+  hasHash(handle: Node | Stub, hash: Uint8Array): boolean {
+    return equalBytes(this.hash(handle), hash);
+  }
+
   hashEntry(handle: Node | Stub): Uint8Array {
     return tagged(ENTRY_HASH, this.hash(handle));
+  }
+
+  nodeEntry(handle: Node | Stub, version: number): Uint8Array {
+    return tagged(ENTRY_NODE, this.compact(handle, version));
   }
 
   isLeaf(handle: Node | Stub): boolean {
