@@ -99,7 +99,9 @@ export function checkGenesis(document: GenesisDocument, debug: DebugSwitches): G
   try {
     tryStart(genesisInput(document), debug);
   } catch (error) {
-    problems.push(asProblem("registry.nodes", error));
+    // Where the section has more to say, the error names the place itself.
+    const placed = error instanceof DecodeError && error.path.startsWith("registry.");
+    problems.push(placed ? { field: error.path, reason: error.reason } : asProblem("registry.nodes", error));
   }
   return problems;
 }

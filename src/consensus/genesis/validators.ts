@@ -1,6 +1,6 @@
 import { addressFromPublicKey } from "#common/address.js";
 import { toHex } from "#common/bytes.js";
-import { InvalidInput } from "#common/errors/index.js";
+import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { hasRoles, ROLE_VALIDATOR } from "#common/node-roles.js";
 import { votingPower } from "../services/scheduler/params.js";
 import { isNodeExpired, Node } from "../services/registry/types/node.js";
@@ -16,18 +16,27 @@ function powerOf(document: GenesisDocument, entityId: Uint8Array): bigint {
   return votingPower(account.escrow.active.balance, params.votingPowerDistribution);
 }
 
+/** The descriptor that a document has at a place. */
+function nodeIn(untrustedRawValue: Uint8Array, place: number): Node {
+  try {
+    return Node.decode(untrustedRawValue);
+  } catch (error) {
+    throw error instanceof DecodeError ? error.within(`registry.nodes[${place}]`) : error;
+  }
+}
+
 /**
  * The engine's first validator set (consensus: genesis validators): validator nodes of the document in its order,
  * limited per entity, by descending power, cut at max_validators.
- * @throws InvalidInput when no validator remains
+ * @throws InvalidInput when no validator remains, DecodeError for a descriptor that cannot be read
  */
 export function genesisValidators(document: GenesisDocument): ValidatorUpdate[] {
   const { params } = document.scheduler;
   const perEntity = new Map<string, number>();
   const candidates: ValidatorUpdate[] = [];
-  for (const envelope of document.registry.nodes) {
+  for (const [i, envelope] of document.registry.nodes.entries()) {
     if (envelope === null) continue;
-    const node = Node.decode(envelope.untrustedRawValue);
+    const node = nodeIn(envelope.untrustedRawValue, i);
     if (!hasRoles(node.roles, ROLE_VALIDATOR) || isNodeExpired(node, document.beacon.base)) continue;
     const entity = toHex(node.entityId);
     const n = perEntity.get(entity) ?? 0;

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "vitest";
+import { fromUtf8, utf8 } from "#common/bytes.js";
 import { CodedError, DecodeError, InvalidInput } from "#common/errors/index.js";
 import { type Json, parseJson, printJson } from "#common/json.js";
 import { checkGenesis } from "#consensus/genesis/check.js";
-import { type GenesisDocument, parseGenesis } from "#consensus/genesis/document.js";
+import { chainContext, type GenesisDocument, parseGenesis } from "#consensus/genesis/document.js";
 import { ReplayDifference } from "#consensus/replay/difference.js";
 import { RECORDING_FLAGS } from "#consensus/replay/replay.js";
 import { vectorText } from "../support/vectors.ts";
+import { Random } from "../../unit/mkvs/support/random.ts";
 import { openRecording, recordingNames, runThrough, startReplay } from "./support/recordings.ts";
 
 type Path = readonly (string | number)[];
@@ -155,6 +157,51 @@ describe("a genesis document", () => {
       }
     }
   }, 120_000);
+
+  test("with one flipped bit anywhere inside a signed descriptor is refused, and the descriptor is named", () => {
+    const random = new Random();
+    for (const list of ["nodes", "entities"]) {
+      for (let i = 0; i < 60; i++) {
+        const path = ["registry", list, 0, "untrusted_raw_value"];
+        const found = [...leaves(json)].find(([at]) => at.join() === path.join());
+        const blob = Buffer.from(found?.[1] as string, "base64");
+        const place = random.below(blob.length);
+        blob[place] = (blob[place] ?? 0) ^ (1 << random.below(8));
+        const { field, reason } = verdict(replaced(json, path, blob.toString("base64"))) ?? {
+          field: "accepted",
+          reason: "",
+        };
+        expect(field, `${random.label}, ${list}, byte ${place}: ${reason}`).toContain(`registry.${list}[0]`);
+      }
+    }
+  });
+
+  test("with one flipped bit anywhere in its text is refused with a reason, is another chain, or means the same", () => {
+    const random = new Random();
+    const text = utf8(vectorText("chains/debond/genesis.json"));
+    const own = chainContext(parseGenesis(fromUtf8(text)));
+    const outcomes = { refused: 0, "another chain": 0, "the same": 0 };
+    for (let i = 0; i < 150; i++) {
+      const damaged = text.slice();
+      const place = random.below(damaged.length);
+      damaged[place] = (damaged[place] ?? 0) ^ (1 << random.below(7));
+      let json: Json;
+      try {
+        json = parseJson(fromUtf8(damaged));
+      } catch (error) {
+        expect(error, `${random.label}, byte ${place}`).toBeInstanceOf(DecodeError);
+        outcomes.refused++;
+        continue;
+      }
+      const found = verdict(json);
+      if (found !== undefined) {
+        expect(found.reason, `${random.label}, byte ${place}`).not.toBe("");
+        outcomes.refused++;
+      } else outcomes[chainContext(parseGenesis(printJson(json))) === own ? "the same" : "another chain"]++;
+    }
+    // Names of members that have their zero value may change without any effect, as in the reference.
+    expect(outcomes.refused + outcomes["another chain"], random.label).toBeGreaterThan(120);
+  });
 
   const damages: readonly [Path, Json, string][] = [
     [["height"], 0, "height"],

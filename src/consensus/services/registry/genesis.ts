@@ -29,6 +29,7 @@ function each<T>(field: string, list: readonly (T | null)[], body: (item: T) => 
       body(item);
     } catch (error) {
       if (error instanceof CodedError) throw new InvalidInput(`registry.${field}[${i}]`, error.message);
+      if (error instanceof DecodeError) throw error.within(`registry.${field}[${i}]`);
       throw error;
     }
   });
