@@ -50,6 +50,11 @@ function descriptorOptions(): Option[] {
     number("--checkpoint-interval <rounds>", U32, "rounds between checkpoints (0: none)"),
     number("--checkpoints-kept <n>", U32, "checkpoints that nodes keep"),
     number("--checkpoint-chunk-bytes <n>", U32, "size of a checkpoint's chunks"),
+    new Option(
+      "--storage-committee <size:receipts[@epoch]>",
+      "storage nodes that sign for each round's results, where the network has them, and how many must",
+    ),
+    new Option("--drop-storage-committee", "results need no receipts").conflicts("storageCommittee"),
     ...policyOptions(),
   ];
 }

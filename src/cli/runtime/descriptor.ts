@@ -18,11 +18,13 @@ import { SgxConstraints, TEE_INTEL_SGX, TEE_NONE } from "#consensus/services/reg
 import type { Bundle } from "#platform/bundle-archive.js";
 import { onChainComponent } from "#runtime/bundle/manifest.js";
 import { type PolicyOptions, withPolicies } from "./policy.js";
-import { epoch, hex32, parsed, publicKey, split, version } from "./words.js";
+import { epoch, hex32, parsed, publicKey, small, split, version } from "./words.js";
 
 const NANOSECONDS = 1_000_000n;
 /** Epochs from now until a deployment begins, unless told: nodes register for it in the next one. */
 const USUAL_START = "+2";
+/** Epochs from now until a storage committee begins: nodes have to register first, and wait for two epochs. */
+const STORAGE_START = "+3";
 
 /** What the options say about a descriptor. */
 export interface DescriptorOptions extends PolicyOptions {
@@ -51,6 +53,8 @@ export interface DescriptorOptions extends PolicyOptions {
   readonly checkpointInterval?: number;
   readonly checkpointsKept?: number;
   readonly checkpointChunkBytes?: number;
+  readonly storageCommittee?: string;
+  readonly dropStorageCommittee?: boolean;
   readonly deployment?: readonly string[];
   readonly dropDeployment?: readonly string[];
   readonly validFrom?: string;
@@ -131,12 +135,31 @@ function schedulerOf(o: DescriptorOptions, { txnScheduler: before }: Runtime): R
   };
 }
 
-function storageOf(o: DescriptorOptions, { storage: before }: Runtime): Runtime["storage"] {
+type StorageCommittee = Runtime["storage"]["committee"];
+
+/** `size:receipts` or `size:receipts@epoch` */
+function storageCommitteeOf(o: DescriptorOptions, before: StorageCommittee, now: bigint): StorageCommittee {
+  const option = "--storage-committee";
+  if (o.dropStorageCommittee === true) return undefined;
+  if (o.storageCommittee === undefined) return before;
+  const [sizes, from = STORAGE_START] = split(o.storageCommittee, "@");
+  const [size, receipts = ""] = split(sizes, ":");
+  return {
+    validFrom: before?.validFrom ?? epoch(option, from, now),
+    groupSize: small(option, size),
+    minWriteReplication: small(option, receipts),
+    maxApplyOps: before?.maxApplyOps ?? 2n,
+    maxApplyWriteLogEntries: before?.maxApplyWriteLogEntries ?? 100_000n,
+  };
+}
+
+function storageOf(o: DescriptorOptions, { storage: before }: Runtime, now: bigint): Runtime["storage"] {
   return {
     ...before,
     checkpointInterval: wide(o.checkpointInterval, before.checkpointInterval),
     checkpointNumKept: wide(o.checkpointsKept, before.checkpointNumKept),
     checkpointChunkSize: wide(o.checkpointChunkBytes, before.checkpointChunkSize),
+    committee: storageCommitteeOf(o, before.committee, now),
   };
 }
 
@@ -240,7 +263,7 @@ export function describeRuntime(o: DescriptorOptions, sources: DescriptorSources
     keyManager: o.keyManager === undefined ? before.keyManager : hex32("--key-manager", o.keyManager),
     executor: executorOf(o, before),
     txnScheduler: schedulerOf(o, before),
-    storage: storageOf(o, before),
+    storage: storageOf(o, before, sources.epoch),
     governanceModel:
       governance === undefined
         ? before.governanceModel

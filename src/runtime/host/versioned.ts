@@ -35,6 +35,10 @@ interface Hosted {
   readonly host: RuntimeHost;
   /** Whether it has ever run: until then nobody is told that this node has it. */
   ready: boolean;
+  /** Requests that are being answered. */
+  calls: number;
+  /** Told when there are none left. */
+  idle: (() => void) | undefined;
 }
 
 /**
@@ -48,6 +52,8 @@ export class VersionedHost implements RuntimeHost {
   private wanted: WantedDeployments = { active: undefined, next: undefined };
   private started = false;
   private stopped = false;
+  /** Versions that are over but still answer what they were asked. */
+  private readonly retiring = new Set<Hosted>();
   private readonly ending = new Set<Promise<void>>();
 
   /** @param changed called when the versions that this node can serve are others than before */
@@ -88,10 +94,7 @@ export class VersionedHost implements RuntimeHost {
     for (const deployment of needed) if (this.find(deployment) === undefined) this.add(deployment);
     const now = this.active;
     if (before !== now && this.started) this.switched(before, now);
-    for (const { host, deployment } of over) {
-      this.options.log.info("version of the runtime is over", { version: versionToText(deployment.version) });
-      this.end(host);
-    }
+    for (const hosted of over) this.retire(hosted);
     if (over.length > 0) this.changed();
   }
 
@@ -104,7 +107,7 @@ export class VersionedHost implements RuntimeHost {
   private add(deployment: VersionInfo): void {
     const host = this.options.provision(deployment);
     if (host === undefined) return;
-    const hosted: Hosted = { deployment, host, ready: false };
+    const hosted: Hosted = { deployment, host, ready: false, calls: 0, idle: undefined };
     this.hosted = [...this.hosted, hosted];
     void this.follow(hosted, host.watch());
     if (this.started) void this.begin(hosted);
@@ -130,6 +133,17 @@ export class VersionedHost implements RuntimeHost {
     }
   }
 
+  /** Ends a version once it has answered what it was asked; each request has its own deadline. */
+  private retire(hosted: Hosted): void {
+    const { version } = hosted.deployment;
+    this.options.log.info("version of the runtime is over", { version: versionToText(version) });
+    this.retiring.add(hosted);
+    hosted.idle = () => {
+      if (this.retiring.delete(hosted)) this.end(hosted.host);
+    };
+    if (hosted.calls === 0) hosted.idle();
+  }
+
   private end(host: RuntimeHost): void {
     const ended = host.stop().finally(() => this.ending.delete(ended));
     this.ending.add(ended);
@@ -145,8 +159,9 @@ export class VersionedHost implements RuntimeHost {
 
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const { host } of this.hosted) this.end(host);
+    for (const { host } of [...this.hosted, ...this.retiring]) this.end(host);
     this.hosted = [];
+    this.retiring.clear();
     this.hub.close();
     await Promise.all(this.ending);
   }
@@ -155,7 +170,13 @@ export class VersionedHost implements RuntimeHost {
     const { active } = this;
     if (FOR_ALL.has(kind)) this.tellOthers(active, kind, value, deadlineMs);
     if (active === undefined) throw new CallFailure("closed", `${kind}: no version of the runtime is hosted`);
-    return await active.host.call(kind, value, deadlineMs);
+    active.calls++;
+    try {
+      return await active.host.call(kind, value, deadlineMs);
+    } finally {
+      active.calls--;
+      if (active.calls === 0) active.idle?.();
+    }
   }
 
   private tellOthers<K extends RuntimeRequestKind>(

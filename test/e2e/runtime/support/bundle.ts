@@ -19,7 +19,7 @@ export async function bundleRuntime(entry: string): Promise<string> {
     target: "node20",
     conditions: ["source", "node"],
     logLevel: "warning",
-    banner: { js: 'import { createRequire } from "node:module";\nconst require = createRequire("/");' },
+    banner: { js: 'import { createRequire as hostRequire } from "node:module";\nconst require = hostRequire("/");' },
   });
   return outfile;
 }
