@@ -95,7 +95,7 @@ function followChanges(builder: ProgramBuilder, hosts: ReloadedHosts, json: bool
 
 /** `qanat dev FILE`: a local network that runs the author's runtime, anew whenever it is saved. */
 export async function runDev(file: string, options: NetOptions): Promise<void> {
-  const builder = await ProgramBuilder.open(file);
+  const builder = ProgramBuilder.open(file);
   try {
     const hosts = new ReloadedHosts(await firstBuild(builder));
     followChanges(builder, hosts, options.json);

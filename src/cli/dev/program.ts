@@ -1,4 +1,5 @@
 import { existsSync, type FSWatcher, mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,9 +19,10 @@ export type Built =
 
 type Esbuild = typeof import("esbuild");
 
-async function loadEsbuild(): Promise<Esbuild> {
+/** By require: the code that the build keeps compiled does not remember how to import. */
+function loadEsbuild(): Esbuild {
   try {
-    return await import("esbuild");
+    return createRequire(import.meta.url)("esbuild") as Esbuild;
   } catch {
     throw new InvalidInput(NAME, "qanat dev needs the package esbuild: npm install --save-dev esbuild");
   }
@@ -82,10 +84,10 @@ export class ProgramBuilder {
   }
 
   /** @throws InvalidInput when there is no such file, or no esbuild */
-  static async open(file: string): Promise<ProgramBuilder> {
+  static open(file: string): ProgramBuilder {
     const path = resolve(file);
     if (!existsSync(path)) throw new InvalidInput(NAME, `${file} does not exist`);
-    return new ProgramBuilder(await loadEsbuild(), path);
+    return new ProgramBuilder(loadEsbuild(), path);
   }
 
   async build(): Promise<Built> {
