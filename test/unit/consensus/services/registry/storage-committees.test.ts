@@ -172,6 +172,10 @@ describe("the first epoch of a storage committee", () => {
     expect(chain.registerRuntime(withCommittee({ validFrom: 0n }))).toBe("registry/18");
   });
 
+  it("may be at once in the genesis document", () => {
+    expect(chainWith().registerRuntime(withCommittee({ validFrom: 0n }), owner, "initChain")).toBe("ok");
+  });
+
   it("moves only while it is ahead, and no nearer than for a new one", () => {
     const chain = chainWithStorage();
     chain.epoch = 7n;
@@ -264,6 +268,19 @@ describe("a storage node", () => {
     const { claims } = getAccount(chain.state, addressFromPublicKey(owner.publicKey)).escrow.stakeAccumulator;
     const claim = Array.from(claims.entries()).find(([name]) => name.startsWith("registry.RegisterNode"));
     expect(claim?.[1]).toMatchObject([{ global: THRESHOLD_NODE_STORAGE }, { constant: 5n }]);
+  });
+
+  it("claims nothing for runtimes without a storage committee", () => {
+    const chain = chainWithStorage();
+    const other = Uint8Array.from(runtimeId);
+    other[31] = 1;
+    expect(chain.registerRuntime(runtime(owner, { id: other }))).toBe("ok");
+    chain.setThreshold(THRESHOLD_NODE_STORAGE, 600n);
+    const roles = ROLE_STORAGE | ROLE_COMPUTE;
+    expect(chain.registerNode(storage({ roles, runtimes: [nodeRuntime(), nodeRuntime(other)] }))).toBe("ok");
+    chain.setThreshold(THRESHOLD_NODE_STORAGE, 1001n);
+    const more = { roles, expiration: 9n, runtimes: [nodeRuntime(), nodeRuntime(other)] };
+    expect(chain.registerNode(storage(more))).toBe("staking/4");
   });
 
   it("is counted by the admission policies of its role", () => {

@@ -125,7 +125,17 @@ describe("a commitment of a runtime with a storage committee", () => {
     expect(send(commit(b, [s1, s2, s3, s4]))).toBe("roothash/commitment/14");
     expect(send(commit(b, [s1, s1]))).toBe("roothash/commitment/14");
     expect(send(commit(b, [s2, s1]))).toBe("roothash/commitment/14");
+    electStorage(nodes);
+    expect(send(commit(b, nodes))).toBe("roothash/commitment/14");
     expect(chain.runtimeState().commitmentPool?.schedulerCommitments.size).toBe(0);
+  });
+
+  it("does not count with receipts that were good for another commitment", () => {
+    const first = commit(b, [s1, s2]);
+    expect(send(first)).toBe("ok");
+    const other = { ...commit(a, [], { stateRoot: new Uint8Array(32) }), storageSigs: first.storageSigs };
+    expect(send(other)).toBe("roothash/commitment/14");
+    expect(send({ ...commit(a, []), storageSigs: first.storageSigs })).toBe("ok");
   });
 
   it("does not count with receipts of strangers or for something else", () => {
