@@ -1,6 +1,4 @@
 import { ExecutorCommit, type ExecutorCommitment, type Proposal } from "#consensus/services/roothash/types.js";
-import type { TransactionSubmitter } from "../options.js";
-import type { CommitteeTopic } from "./committee-topic.js";
 import type { RoundSigning } from "./signing.js";
 
 /** Where the signed words of a committee member leave its node. */
@@ -15,7 +13,11 @@ export interface Outlet {
 export type Conduct = (honest: Outlet, signing: RoundSigning) => Outlet;
 
 /** The way out of an honest node: its committee's gossip and the chain. */
-export function honestOutlet(runtimeId: Uint8Array, topic: CommitteeTopic, submitter: TransactionSubmitter): Outlet {
+export function honestOutlet(
+  runtimeId: Uint8Array,
+  topic: Pick<Outlet, "publish">,
+  submitter: { submit(method: string, body: Uint8Array): Promise<unknown> },
+): Outlet {
   return {
     publish: (epoch, proposal) => topic.publish(epoch, proposal),
     async submit(commitment) {

@@ -39,12 +39,36 @@ describe("qanat net --byzantine", () => {
     expect(code).toBe(0);
   });
 
+  test("goes on with the receipts of two storage nodes when the third keeps nothing", async () => {
+    const started = net("--byzantine", "storage-1=no-store");
+    const { signers } = await started.event("receipts");
+    expect(signers).toEqual(["storage-0", "storage-2"]);
+  });
+
   test("names what it does not know", async () => {
-    const [node, way] = await Promise.all([
+    const [node, way, none] = await Promise.all([
       net("--byzantine", "compute-9=failure").exited,
       net("--byzantine", "compute-1=laziness").exited,
+      net("--no-receipts", "--byzantine", "storage-1=no-store").exited,
     ]);
+    expect(none).toMatchObject({ code: 2, stderr: expect.stringContaining('got "storage-1=no-store"') });
     expect(node).toMatchObject({ code: 2, stderr: expect.stringContaining('got "compute-9=failure"') });
     expect(way).toMatchObject({ code: 2, stderr: expect.stringContaining('unknown way "laziness"') });
+  });
+});
+
+describe("qanat net", () => {
+  test("shows who has signed that a round is kept; with --no-receipts nobody has to", async () => {
+    const plain = net("--no-receipts", "--rounds", "3");
+    const started = net("--rounds", "3");
+    const receipts = await started.event("receipts");
+    const round = await started.event("round", (e) => e.round === receipts.round);
+    expect(round).toMatchObject({ finalized_by: "workers" });
+    expect(receipts.signers).toHaveLength(2);
+    for (const signer of receipts.signers as string[]) expect(signer).toMatch(/^storage-[012]$/);
+    await started.exited;
+    expect(started.events.filter((e) => e.event === "receipts").length).toBeGreaterThanOrEqual(3);
+    expect(await plain.exited).toMatchObject({ code: 0 });
+    expect(plain.events.some((e) => e.event === "receipts")).toBe(false);
   });
 });

@@ -1,12 +1,17 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { equalBytes } from "#common/bytes.js";
+import type { Disk } from "#common/ports/disk.js";
 import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
 import type { ExecutorCommitment } from "#consensus/services/roothash/types.js";
+import { ByzantineSwitches } from "#network/byzantine/switches.js";
 import { insertCall, provisionKeyValue, type TestNetwork, testNetwork } from "./support/local-network.ts";
 
 let net: TestNetwork;
 let nonce = 0n;
 
+beforeEach(() => {
+  nonce = 0n;
+});
 afterEach(() => net.network.stop());
 
 function submit(): Promise<{ round: bigint }> {
@@ -42,6 +47,27 @@ describe("where the runtime demands receipts", () => {
         expect(storages.some(({ identity }) => equalBytes(identity.node.publicKey, publicKey))).toBe(true);
       }
     }
-    await net.until(() => storages.every(({ stored }) => (stored[0]?.history.lastSyncedRound ?? -1n) >= round));
+    await net.settled(round);
+  });
+
+  test("a storage node that has lost its disk fetches all rounds from the others and gives receipts again", async () => {
+    const disks = new Map<string, Disk>();
+    net = testNetwork(provisionKeyValue, disks, { receipts: true });
+    await net.network.start();
+    const { round } = await submit();
+    await net.settled(round);
+    await net.network.stop();
+    disks.delete("storage-0");
+    const switches = new ByzantineSwitches();
+    net = testNetwork(provisionKeyValue, disks, { receipts: true, byzantine: switches });
+    await net.network.start();
+    await net.settled(round);
+    // Nobody but the node in question and one more is there to give receipts.
+    switches.set("storage-1", "no-store");
+    const next = await submit();
+    const signers = commitments(next.round).flatMap(({ storageSigs = [] }) => storageSigs);
+    const { publicKey } = net.network.node("storage-0").identity.node;
+    expect(signers.filter((receipt) => equalBytes(receipt.publicKey, publicKey)).length).toBeGreaterThanOrEqual(2);
+    await net.settled(next.round);
   });
 });

@@ -144,6 +144,8 @@ class Play {
     const last = await this.submit();
     const stateRoot = toHex(this.net.worker("client-0").client.getBlock(last.round).header.stateRoot);
     expect(getEpoch(backend.stateAt(0n)), "the scenario lies in one epoch").toBe(epoch);
+    // Whatever happened, every node has every round in the end.
+    await this.net.settled(last.round);
     await this.epochAfter(epoch);
     await network.stop();
     await reports;
