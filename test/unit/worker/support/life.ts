@@ -1,5 +1,5 @@
 import { keyValue } from "../../../../examples/kv/kv.ts";
-import { addressFromPublicKey } from "#common/address.js";
+import { addressFromPublicKey, runtimeAddress } from "#common/address.js";
 import { equalBytes, utf8 } from "#common/bytes.js";
 import { hash } from "#common/hash.js";
 import { nullable, text } from "#common/schema/index.js";
@@ -18,6 +18,7 @@ import { COMMITTEE_WORKER } from "#consensus/services/scheduler/types.js";
 import { Escrow } from "#consensus/services/staking/types/transactions.js";
 import { Submitter } from "#consensus/submission.js";
 import { DEFAULT_SIZE, type DevelopmentAccount, developmentAccounts, networkMembers } from "#network/topology.js";
+import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { LocalNetworkOptions } from "#network/local-network.js";
 import { systemClock } from "#platform/clock.js";
 import { InProcessHost } from "#runtime/host/in-process.js";
@@ -105,23 +106,28 @@ export class Life {
     if (kind === "suspended" && lastBlockHeight === height) this.events.push("suspended block");
   }
 
+  /** The latest state. */
+  get state(): KeyValueReader {
+    return this.net.network.backend.stateAt(0n);
+  }
+
   get epoch(): bigint {
-    return getEpoch(this.net.network.backend.stateAt(0n));
+    return getEpoch(this.state);
   }
 
   get descriptor(): Runtime {
-    const found = getAnyRuntime(this.net.network.backend.stateAt(0n), RUNTIME_ID);
+    const found = getAnyRuntime(this.state, RUNTIME_ID);
     if (found === undefined) throw new Error("the runtime is not registered");
     return Runtime.decode(Runtime.encode(found));
   }
 
   get isSuspended(): boolean {
-    return getRuntime(this.net.network.backend.stateAt(0n), RUNTIME_ID) === undefined;
+    return getRuntime(this.state, RUNTIME_ID) === undefined;
   }
 
   /** Members of the executor committee by name, workers first. */
   get committee(): readonly string[] {
-    const members = getCommittees(this.net.network.backend.stateAt(0n), RUNTIME_ID)[0]?.members ?? [];
+    const members = getCommittees(this.state, RUNTIME_ID)[0]?.members ?? [];
     const names = members.map(({ publicKey, role }) => {
       const found = nodeNames("compute").find((name) =>
         equalBytes(this.net.network.node(name).identity.node.publicKey, publicKey),
@@ -134,7 +140,7 @@ export class Life {
   /** Versions of the runtime that the chain says a node has. */
   registered(name: string): string[] {
     const { node } = this.net.network.node(name).identity;
-    const found = getNode(this.net.network.backend.stateAt(0n), node.publicKey)?.runtimes ?? [];
+    const found = getNode(this.state, node.publicKey)?.runtimes ?? [];
     const all = found.flatMap((entry) => (entry === null ? [] : [entry.version]));
     return all.sort(compareVersions).map(versionToText);
   }
@@ -183,6 +189,12 @@ export class Life {
   async escrow(amount: bigint): Promise<void> {
     const account = addressFromPublicKey(this.owner.publicKey);
     await this.owner.submit("staking.AddEscrow", Escrow.encode({ account, amount }));
+  }
+
+  /** Gives the runtime's own account the stake that a runtime needs which governs itself. */
+  async fundRuntime(): Promise<void> {
+    const account = runtimeAddress(RUNTIME_ID);
+    await this.owner.submit("staking.AddEscrow", Escrow.encode({ account, amount: 1000n }));
   }
 
   /** Resolves when there is a committee; what happened until then is forgotten. */
