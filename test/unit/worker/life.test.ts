@@ -235,6 +235,28 @@ describe("governance", () => {
     await life.insert("a", "1");
   });
 
+  test("by the consensus layer, which only a genesis document can say: it runs, and nobody changes it", async () => {
+    await start(
+      new Life(undefined, {
+        tune(runtime) {
+          runtime.governanceModel = GOVERNANCE_CONSENSUS;
+        },
+        edit(genesis) {
+          genesis.registry.params.enableRuntimeGovernanceModels.set(GOVERNANCE_CONSENSUS, true);
+        },
+      }),
+    );
+    await life.insert("a", "1");
+    await life.reach(life.epoch + 2n);
+    expect(life.isSuspended).toBe(false);
+    await life.insert("b", "2");
+    await expect(
+      life.update((runtime) => {
+        runtime.executor.maxMessages = 7;
+      }),
+    ).rejects.toSatisfy((error: Error) => registryErrors.forbidden.is(error));
+  });
+
   test("by the consensus layer cannot be claimed by a transaction", async () => {
     await start();
     await expect(
