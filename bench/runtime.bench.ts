@@ -11,6 +11,7 @@ import { createClient } from "#common/rpc/index.js";
 import { connectGrpc } from "#platform/grpc-client.js";
 import { runtimeClientMethods } from "#worker/client/rpc.js";
 import { RUNTIME_ID, Sender, throughput } from "./runtime/calls.ts";
+import { catchUp } from "./runtime/catch-up.ts";
 import { troubles } from "./runtime/incidents.ts";
 import { type Bench, benchNetwork } from "./runtime/network.ts";
 import { type BenchOptions, type BenchResult, type Figure, spread } from "./support/bench.ts";
@@ -110,7 +111,16 @@ async function throughSocket({ root, progress }: BenchOptions): Promise<Figure[]
   }
 }
 
+async function freshNode({ keys = 1_000_000, progress }: BenchOptions): Promise<Figure[]> {
+  const { seconds, cpuSeconds } = await catchUp(keys, progress);
+  const name = `fresh storage node, ${keys} keys: checkpoint and 100 rounds`;
+  return [
+    { name, unit: "s", value: seconds, limit: 20 },
+    { name: "the same, processor time with that of its peers", unit: "s", value: cpuSeconds },
+  ];
+}
+
 /** Runs all of it. */
 export async function run(options: BenchOptions): Promise<BenchResult> {
-  return { figures: [...(await throughSocket(options)), ...(await inProcess(options))] };
+  return { figures: [...(await throughSocket(options)), ...(await inProcess(options)), ...(await freshNode(options))] };
 }

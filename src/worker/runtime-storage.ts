@@ -1,4 +1,3 @@
-import { toHex } from "#common/bytes.js";
 import type { Signer } from "#common/crypto/signature.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { Clock } from "#common/ports/clock.js";
@@ -6,10 +5,10 @@ import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { getRuntimeState, runtimeOf } from "#consensus/services/roothash/state.js";
 import type { Event, RuntimeState } from "#consensus/services/roothash/types.js";
-import { DiskNodeDb } from "#mkvs/db/disk.js";
+import type { NodeDb } from "#mkvs/db/node-db.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { P2pHost } from "#p2p/host.js";
-import { BlockHistory, type RecordedBlock } from "#runtime/history/block-history.js";
+import { BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
 import { ChainFollower } from "./chain-follower.js";
 import { RoundCheckpoints } from "./storage/checkpoint-store.js";
 import { CheckpointSync } from "./storage/checkpoint-sync.js";
@@ -18,10 +17,10 @@ import { DiffFetcher } from "./storage/diff-fetcher.js";
 import { ReceiptIssuer } from "./storage/receipts/issuer.js";
 import { RoundPruner, type RoundRetention } from "./storage/round-pruner.js";
 import { RoundSync } from "./storage/round-sync.js";
+import type { StorageWorkerStatus } from "./storage/rpc.js";
+import { openRuntimeDb, type TreeUse } from "./storage/runtime-db.js";
 import { serveStorage } from "./storage/serve.js";
 
-/** Nodes of recent trees that are kept in memory. */
-const CACHE_NODES = 1 << 15;
 /** A node offers its services from less than so many missing rounds on, until it misses more than so many. */
 const AVAILABLE_BELOW = 10n;
 const UNAVAILABLE_ABOVE = 15n;
@@ -35,6 +34,8 @@ export interface RuntimeStorageOptions {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Log;
+  /** What the node does with the trees. */
+  readonly use: TreeUse;
   /** Whether others may fetch rounds from this node. */
   readonly serves: boolean;
   /** Which rounds are kept; all when absent. */
@@ -51,7 +52,7 @@ export interface RuntimeStorageOptions {
 
 /** Rounds of one runtime on one node: records its blocks as the chain makes them, keeps their trees, serves them. */
 export class RuntimeStorage {
-  readonly db: DiskNodeDb;
+  readonly db: NodeDb;
   readonly history: BlockHistory;
   /** Checkpoints of rounds that are kept here for others. */
   readonly checkpoints: RoundCheckpoints;
@@ -64,8 +65,7 @@ export class RuntimeStorage {
 
   constructor(private readonly options: RuntimeStorageOptions) {
     const { runtimeId, backend, disk, clock, log, happened } = options;
-    const name = `runtime/${toHex(runtimeId)}`;
-    this.db = new DiskNodeDb({ disk, name, namespace: runtimeId, cacheNodes: CACHE_NODES });
+    this.db = openRuntimeDb(disk, runtimeId, options.use);
     const history = new BlockHistory(disk, runtimeId, { honorSync: true });
     this.history = history;
     this.checkpoints = new RoundCheckpoints(disk, runtimeId);
@@ -140,6 +140,11 @@ export class RuntimeStorage {
   private synced(block: RecordedBlock): void {
     this.options.synced(block);
     this.checkpointer.wake();
+  }
+
+  /** What storage is doing and how far it is. */
+  get status(): StorageWorkerStatus {
+    return { status: this.sync.status, lastFinalizedRound: this.history.lastSyncedRound ?? ROUND_LATEST };
   }
 
   /** Whether the node has most of the rounds that the chain has (node workers: storage worker). */

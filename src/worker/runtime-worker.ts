@@ -65,6 +65,8 @@ export class RuntimeWorker {
       disk,
       clock,
       log,
+      // Others ask clients about any round, and nobody else.
+      use: options.executor === undefined || options.publicStorage === true ? "look-up" : "follow",
       serves: options.executor !== undefined,
       retention: options.retention,
       public: options.publicStorage,

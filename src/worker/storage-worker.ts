@@ -39,6 +39,7 @@ export class StorageWorker {
       disk,
       clock: world.clock,
       log: world.log.child(`runtime ${toHex(runtimeId).slice(-8)}`),
+      use: options.publicStorage === true ? "look-up" : "follow",
       serves: true,
       retention: options.retention,
       public: options.publicStorage,

@@ -41,8 +41,8 @@ async function submit(key: string, value: string): Promise<bigint> {
 }
 
 interface Stream<T> {
-  on(event: "data", callback: (item: T) => void): unknown;
   on(event: "error", callback: (error: Error) => void): unknown;
+  on(event: "data", callback: (item: T) => void): unknown;
   on(event: "end", callback: () => void): unknown;
 }
 
@@ -171,6 +171,9 @@ describe("Storage through the public client", () => {
     expect([last.io_root.hash, last.state_root.hash]).toEqual([header.io_root, header.state_root]);
     await node.storageWorkerPauseCheckpointer({ runtime_id: RUNTIME_ID, pause: true });
     await node.storageWorkerPauseCheckpointer({ runtime_id: RUNTIME_ID, pause: false });
+    const status = await node.nodeControllerGetStatus();
+    const own = [...(status.runtimes?.values() ?? [])][0];
+    expect(own?.storage).toMatchObject({ status: "syncing rounds" });
     const other = RUNTIME_ID.with(31, 1);
     await expect(node.storageWorkerGetLastSyncedRound({ runtime_id: other })).rejects.toMatchObject({
       oasisModule: "worker/storage",

@@ -24,6 +24,8 @@ export class Resident {
   readonly retired: Refs;
   /** Once false, its rows may be anything. */
   alive = true;
+  /** How many readers want it to stay. */
+  holds = 0;
 
   constructor(root: Root, ref: number, base?: Resident, born = NO_ROWS, retired = NO_ROWS) {
     this.root = root;
@@ -79,8 +81,9 @@ export class Residents {
   /** Adds a tree that shares rows with the latest final one, and must not outlive it. */
   addRebuilt(resident: Resident): void {
     this.#rebuilt.push(resident);
-    if (this.#rebuilt.length > KEPT_REBUILT) {
-      this.#kill(this.#rebuilt.shift() as Resident);
+    const first = this.#rebuilt.findIndex(({ holds }) => holds === 0);
+    if (this.#rebuilt.length > KEPT_REBUILT && first >= 0) {
+      this.#kill(this.#rebuilt.splice(first, 1)[0] as Resident);
     }
   }
 
@@ -92,14 +95,14 @@ export class Residents {
       this.#trees.free(resident.retired);
     }
     this.#finals.push(resident);
-    while (this.#finals.length > KEPT_FINALS) {
+    while (this.#finals.length > KEPT_FINALS && !this.#oldestIsHeld) {
       this.#evictOldest();
     }
   }
 
   /** Gives up trees of versions before the given one, but never the latest of the state. */
   evictBefore(version: bigint): void {
-    while (this.#finals.length > 1 && (this.#finals[0] as Resident).root.version < version) {
+    while (this.#finals.length > 1 && (this.#finals[0] as Resident).root.version < version && !this.#oldestIsHeld) {
       this.#evictOldest();
     }
     this.evictLoose(({ root }) => root.version < version);
@@ -111,7 +114,7 @@ export class Residents {
 
   /** Gives up candidates and I/O trees, and whatever was made from them. */
   evictLoose(which: (resident: Resident) => boolean): void {
-    const gone = new Set(this.#loose.filter(which));
+    const gone = new Set(this.#loose.filter((resident) => resident.holds === 0 && which(resident)));
     for (let grown = true; grown; ) {
       grown = false;
       for (const other of this.#loose) {
@@ -153,6 +156,12 @@ export class Residents {
       this.#trees.free(prepared.applied.born);
       this.generation++;
     }
+  }
+
+  /** Whether somebody reads the oldest final tree, or one that shares its rows. */
+  get #oldestIsHeld(): boolean {
+    const oldest = this.#finals[0];
+    return oldest !== undefined && (oldest.holds > 0 || this.#rebuilt.some((o) => o.holds > 0 && o.base === oldest));
   }
 
   #evictOldest(): void {

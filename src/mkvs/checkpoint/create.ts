@@ -2,7 +2,6 @@
 import { hash } from "#common/hash.js";
 import type { NodeDb } from "../db/node-db.js";
 import type { Root } from "../node/root.js";
-import { NodeTreeReader } from "../tree/node-reader.js";
 import { NodeTree } from "../tree/node-tree.js";
 import { CHECKPOINT_V1, type CheckpointMetadata } from "./metadata.js";
 import { parallelChunks } from "./parallel.js";
@@ -28,7 +27,7 @@ export function createCheckpoint(
   take: (index: number, chunk: Uint8Array) => void,
 ): CheckpointMetadata {
   const chunks: Uint8Array[] = [];
-  for (const chunk of threads === 0 ? sequential(db, root, chunkSize) : parallel(db, root, chunkSize, threads)) {
+  for (const chunk of checkpointChunks(db, root, { chunkSize, threads })) {
     take(chunks.length, chunk);
     chunks.push(hash(chunk));
   }
@@ -36,7 +35,7 @@ export function createCheckpoint(
 }
 
 /**
- * The chunks of a tree one at a time. Between two of them the database may go on, as long as it keeps the version.
+ * The chunks of a tree one at a time. Between two of them the database may go on, as long as it holds the tree.
  *
  * @throws the errors of `NodeDb.loadRoot`
  */
@@ -45,11 +44,7 @@ export function checkpointChunks(
   root: Root,
   { chunkSize, threads }: CheckpointOptions,
 ): Iterable<Uint8Array> {
-  if (threads > 0) {
-    return parallel(db, root, chunkSize, threads);
-  }
-  const tree = new NodeTree(db, db.loadRoot(root));
-  return sequentialChunks(new NodeTreeReader(tree, new Uint8Array(0), true), chunkSize);
+  return threads === 0 ? sequential(db, root, chunkSize) : parallel(db, root, chunkSize, threads);
 }
 
 function sequential(db: NodeDb, root: Root, chunkSize: number): Iterable<Uint8Array> {

@@ -104,6 +104,16 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     return this.trees.reader(this.#ref(root)) as NodeReader<unknown>;
   }
 
+  override hold(root: Root): () => void {
+    const resident = this.resident(root);
+    let held = true;
+    resident.holds++;
+    return () => {
+      resident.holds -= held ? 1 : 0;
+      held = false;
+    };
+  }
+
   resident(root: Root): Resident {
     const same = (other: Root): boolean => sameRoot(other, root);
     const found = this.#residents.find(same);

@@ -56,6 +56,12 @@ export interface NodeDb extends NodeSource {
   checkParts(root: Root): void;
   /** Drops what came in parts. */
   abortMultipart(): void;
+  /**
+   * Keeps a tree where it is for somebody who reads it bit by bit while versions go on. The version must not be pruned.
+   * @returns ends it
+   * @throws the errors of `loadRoot`
+   */
+  hold(root: Root): () => void;
   close(): void;
 
   /**
@@ -64,7 +70,7 @@ export interface NodeDb extends NodeSource {
    */
   loadRoot(root: Root): Child;
   /**
-   * For proofs and checkpoints only: the nodes of a tree, good until the database changes.
+   * For proofs and checkpoints only: the nodes of a tree, good until the database changes, or as long as it is held.
    * @throws badNamespace, nodeNotFound (pruned version), rootNotFound
    */
   openReader(root: Root): NodeReader<unknown>;

@@ -189,6 +189,11 @@ export abstract class VersionedNodeDb<R extends RootRecord, C extends NewRoot = 
     this.#multipart = undefined;
   }
 
+  hold(root: Root): () => void {
+    this.loadRoot(root);
+    return () => undefined;
+  }
+
   /** Where the parts of a version are gathered. */
   protected newMultipart(version: bigint): Multipart {
     return new TreeMultipart(version, this);

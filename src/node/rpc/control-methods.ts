@@ -28,6 +28,7 @@ import { Runtime } from "#consensus/services/registry/types/runtime.js";
 import { NodeStatus } from "#consensus/services/registry/types/status.js";
 import { PendingUpgrades } from "#consensus/services/upgrades/types.js";
 import { Root } from "#mkvs/node/root.js";
+import { StorageWorkerStatus } from "#worker/storage/rpc.js";
 
 const words = text({ max: FRAME_BYTES });
 const many = { max: FRAME_ELEMENTS };
@@ -75,7 +76,7 @@ export class RuntimeStatus extends struct("RuntimeStatus", {
   lastRetainedHash: Hash,
   committee: raw,
   executor: omitEmpty(raw),
-  storage: omitEmpty(raw),
+  storage: optional(StorageWorkerStatus),
   indexer: omitEmpty(raw),
   provisioner: omitEmpty(words),
   components: omitEmpty(list(ComponentStatus, many)),

@@ -65,7 +65,7 @@ function runtimeStatus(state: KeyValueReader, id: Uint8Array, worker: RuntimeWor
     lastRetainedHash: retained === undefined ? EMPTY_HASH : headerHash(retained.header),
     committee: UNREPORTED,
     executor: UNREPORTED,
-    storage: UNREPORTED,
+    storage: worker.storage.status,
     indexer: UNREPORTED,
     provisioner: "",
     components: components(worker),

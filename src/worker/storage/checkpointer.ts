@@ -39,6 +39,8 @@ interface Work {
   /** Roots still to do, the one in work first. */
   readonly roots: Root[];
   chunks: Iterator<Uint8Array> | undefined;
+  /** Lets go of the tree in work. */
+  release: () => void;
   hashes: Uint8Array[];
   readonly done: CheckpointMetadata[];
 }
@@ -77,6 +79,7 @@ export class RoundCheckpointer {
   stop(): void {
     this.stopped = true;
     this.timer?.cancel();
+    this.work?.release();
     this.work = undefined;
   }
 
@@ -106,7 +109,7 @@ export class RoundCheckpointer {
     // Leftovers of another attempt at the same round must not mix with this one.
     this.options.checkpoints.remove(round);
     const size = chunkSize === 0n ? DEFAULT_CHUNK_SIZE : Number(chunkSize);
-    this.work = { round, chunkSize: size, roots, chunks: undefined, hashes: [], done: [] };
+    this.work = { round, chunkSize: size, roots, chunks: undefined, release: () => undefined, hashes: [], done: [] };
     this.options.log.debug("checkpoint begun", { round });
     this.later();
   }
@@ -123,7 +126,8 @@ export class RoundCheckpointer {
     });
   }
 
-  private giveUp({ round }: Work, error: unknown): void {
+  private giveUp({ round, release }: Work, error: unknown): void {
+    release();
     this.options.log.error("checkpoint failed", { round, error: String(error) });
     this.failed = round;
     this.work = undefined;
@@ -137,7 +141,7 @@ export class RoundCheckpointer {
       this.complete(work);
       return;
     }
-    work.chunks ??= this.chunks(root, work.chunkSize);
+    work.chunks ??= this.open(work, root);
     const next = work.chunks.next();
     if (next.done !== true) {
       this.options.checkpoints.putPart(root, work.hashes.length, next.value);
@@ -145,14 +149,17 @@ export class RoundCheckpointer {
     } else {
       work.done.push({ version: CHECKPOINT_V1, root, chunks: work.hashes });
       work.roots.shift();
+      work.release();
       work.chunks = undefined;
       work.hashes = [];
     }
     this.later();
   }
 
-  private chunks(root: Root, chunkSize: number): Iterator<Uint8Array> {
-    return checkpointChunks(this.options.db, root, { chunkSize, threads: THREADS })[Symbol.iterator]();
+  private open(work: Work, root: Root): Iterator<Uint8Array> {
+    const { db } = this.options;
+    work.release = db.hold(root);
+    return checkpointChunks(db, root, { chunkSize: work.chunkSize, threads: THREADS })[Symbol.iterator]();
   }
 
   private complete({ round, done }: Work): void {

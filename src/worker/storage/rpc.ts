@@ -2,7 +2,7 @@
 import { FRAME_BYTES } from "#common/limits.js";
 import { Namespace } from "#common/namespace.js";
 import { defineMethods, stream, unary } from "#common/rpc/index.js";
-import { bool, bytes, list, named, nothing, nullable, optional, struct, u16, u64 } from "#common/schema/index.js";
+import { bool, bytes, list, named, nothing, nullable, optional, struct, text, u16, u64 } from "#common/schema/index.js";
 import { CheckpointMetadata, ChunkMetadata } from "#mkvs/checkpoint/metadata.js";
 import { MAX_KEY_BYTES } from "#mkvs/key-value.js";
 import { Root } from "#mkvs/node/root.js";
@@ -54,6 +54,12 @@ export class LastSyncedRound extends struct("GetLastSyncedRoundResponse", {
   round: u64,
   ioRoot: Root,
   stateRoot: Root,
+}) {}
+
+/** What the storage worker is doing, e.g. "syncing rounds"; the round is 2^64-1 before the first. */
+export class StorageWorkerStatus extends struct("Status", {
+  status: text({ max: 256 }),
+  lastFinalizedRound: u64,
 }) {}
 
 export class PauseCheckpointerRequest extends struct("PauseCheckpointerRequest", {
