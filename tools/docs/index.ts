@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import ts from "typescript";
+import { kitPage } from "./kit.ts";
 import { errorOf, Reachability } from "./reach.ts";
 import { allEvents, allErrors } from "./tables.ts";
 import { productSources, type Recorded, recordedCodes, testedCodes } from "./evidence.ts";
@@ -71,6 +72,7 @@ export function generateDocuments(root: string, program: Program = loadProgram(r
     [`${FOLDER}/parameters.md`, parametersPage()],
     [`${FOLDER}/rpc.md`, rpcPage()],
     [`${FOLDER}/metrics.md`, metricsPage()],
+    [`${FOLDER}/kit.md`, kitPage(root)],
     [`${FOLDER}/limits.md`, limitsPage(productSources(root))],
     [`${FOLDER}/errors.md`, errorsPage(errorRows(root, program))],
   ]);
