@@ -51,7 +51,7 @@ const attempts: Readonly<Record<string, (argument: string) => string>> = {
   run: (file) => outcome(() => execFileSync(file, ["-e", "0"])),
   environment: () => Object.keys(process.env).sort().join(" "),
   // The names of the machine's network, of which none but the loop back to itself may be there.
-  network: () => Object.keys(networkInterfaces()).join(" "),
+  network: () => outcome(() => Object.keys(networkInterfaces()).join(" ")),
   hostname: () => hostname(),
   user: () => `${process.pid}`,
   connect: (port) => inThread(`require("node:net").connect(${port}, "127.0.0.1", () => say("connected"));`),
