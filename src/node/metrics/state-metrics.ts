@@ -8,6 +8,7 @@ import { getNode, getNodeStatus } from "#consensus/services/registry/state.js";
 import { isFrozen, isNodeSuspended } from "#consensus/services/registry/types/status.js";
 import { getRuntimeState } from "#consensus/services/roothash/state.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
+import type { BlockHistory } from "#runtime/history/block-history.js";
 import type { Node } from "../node.js";
 import type { MetricName } from "./chain-metrics.js";
 
@@ -30,6 +31,9 @@ export class StateMetrics {
     for (const member of members) {
       this.registration(state, member, epoch);
       for (const [id, worker] of member.entries()) this.worker(state, member, id, worker, epoch);
+      for (const { history, storage } of member.stored) {
+        this.rounds(history, { runtime: toHex(storage.db.namespace), node: member.name });
+      }
     }
     this.keyManagers(state);
     for (const { keyManager } of descriptors) {
@@ -63,15 +67,19 @@ export class StateMetrics {
     epoch: bigint,
   ): void {
     const labels = { runtime: toHex(id), node: member.name };
-    const { membership, pendingTransactions, latestRound, syncedRound } = worker.status;
+    const { membership, pendingTransactions } = worker.status;
     this.set("worker_epoch_number", epoch, { runtime: labels.runtime });
     this.set("worker_executor_is_worker", membership === "worker", labels);
     this.set("worker_executor_is_backup_worker", membership === "backup-worker", labels);
     this.set("txpool_pending_schedule_size", pendingTransactions, labels);
-    this.set("worker_storage_pending_round", latestRound ?? 0n, labels);
-    this.set("worker_storage_synced_round", syncedRound ?? 0n, labels);
-    this.set("worker_storage_full_round", syncedRound ?? 0n, labels);
+    this.rounds(worker.history, labels);
     this.liveness(state, member.identity.node.publicKey, id, labels);
+  }
+
+  private rounds({ lastRound = 0n, lastSyncedRound = 0n }: BlockHistory, labels: LabelValues): void {
+    this.set("worker_storage_pending_round", lastRound, labels);
+    this.set("worker_storage_synced_round", lastSyncedRound, labels);
+    this.set("worker_storage_full_round", lastSyncedRound, labels);
   }
 
   private liveness(state: KeyValueReader, nodeId: Uint8Array, id: Uint8Array, labels: LabelValues): void {

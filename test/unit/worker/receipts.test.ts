@@ -2,9 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { equalBytes } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
 import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
-import type { ExecutorCommitment } from "#consensus/services/roothash/types.js";
+import { type ExecutorCommitment, HEADER_NORMAL } from "#consensus/services/roothash/types.js";
+import { ROLE_COMPUTE, ROLE_STORAGE } from "#common/node-roles.js";
+import { ReceiptReader } from "#network/receipts.js";
 import { ByzantineSwitches } from "#network/byzantine/switches.js";
-import { insertCall, provisionKeyValue, type TestNetwork, testNetwork } from "./support/local-network.ts";
+import { insertCall, provisionKeyValue, RUNTIME_ID, type TestNetwork, testNetwork } from "./support/local-network.ts";
 
 let net: TestNetwork;
 let nonce = 0n;
@@ -69,5 +71,39 @@ describe("where the runtime demands receipts", () => {
     const { publicKey } = net.network.node("storage-0").identity.node;
     expect(signers.filter((receipt) => equalBytes(receipt.publicKey, publicKey)).length).toBeGreaterThanOrEqual(2);
     await net.settled(next.round);
+  });
+
+  test("compute nodes may be the storage nodes too; each gives one of the receipts itself", async () => {
+    net = testNetwork(provisionKeyValue, new Map(), {
+      edit(genesis, members) {
+        genesis.registry.params.enableStorageCommittees = true;
+        for (const member of members) {
+          if (member.kind === "compute") Object.assign(member, { roles: ROLE_COMPUTE | ROLE_STORAGE });
+        }
+      },
+      tune(runtime) {
+        const limits = { maxApplyOps: 2n, maxApplyWriteLogEntries: 1000n };
+        runtime.storage.committee = { validFrom: 0n, groupSize: 5, minWriteReplication: 4, ...limits };
+      },
+    });
+    await net.network.start();
+    const { round } = await submit();
+    for (const { storageSigs = [] } of commitments(round)) expect(storageSigs).toHaveLength(4);
+    await net.settled(round);
+  });
+
+  test("who has signed is told of each round that ended normally", async () => {
+    net = testNetwork(provisionKeyValue, new Map(), { receipts: true });
+    const { backend } = net.network;
+    const reader = new ReceiptReader(backend, RUNTIME_ID);
+    const told = new Map<bigint, readonly Uint8Array[]>();
+    backend.onBlock((block) => {
+      for (const { round, signers } of reader.read(block)) told.set(round, signers);
+    });
+    await net.network.start();
+    const { round } = await submit();
+    expect(told.get(round)?.length).toBeGreaterThanOrEqual(2);
+    const { client } = net.worker("client-0");
+    for (const [ended] of told) expect(client.getBlock(ended).header.headerType).toBe(HEADER_NORMAL);
   });
 });

@@ -2,7 +2,10 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { utf8 } from "#common/bytes.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import { MemoryDisk } from "#common/memory-disk.js";
+import type { Disk } from "#common/ports/disk.js";
+import { ArenaNodeDb } from "#mkvs/db/arena.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
+import type { NodeDb } from "#mkvs/db/node-db.js";
 import { type Root, ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import type { WriteLog } from "#mkvs/write-log.js";
@@ -12,8 +15,13 @@ import { RUNTIME_ID } from "./support/local-network.ts";
 const INPUTS: WriteLog = [[utf8("input"), utf8("call")]];
 const CHANGES: WriteLog = [[utf8("key"), utf8("value")]];
 
+const KINDS: readonly (readonly [string, (disk: Disk) => NodeDb])[] = [
+  ["pages", (disk) => new DiskNodeDb({ disk, name: "trees", namespace: RUNTIME_ID })],
+  ["an arena", (disk) => new ArenaNodeDb({ disk, name: "trees", namespace: RUNTIME_ID })],
+];
+
 let disk: MemoryDisk;
-let db: DiskNodeDb;
+let db: NodeDb;
 
 function rootOf(version: bigint, type: number, writeLog: WriteLog): Root {
   const tree = new Tree({ type });
@@ -30,17 +38,17 @@ function trees(state: Root = rootOf(1n, ROOT_STATE, CHANGES)): RoundTrees {
   };
 }
 
-beforeEach(() => {
-  disk = new MemoryDisk();
-  db = new DiskNodeDb({ disk, name: "trees", namespace: RUNTIME_ID });
-  db.finalize([{ namespace: RUNTIME_ID, version: 0n, type: ROOT_STATE, hash: EMPTY_HASH }]);
-});
+describe.each(KINDS)("trees of a round, in %s,", (_, open) => {
+  beforeEach(() => {
+    disk = new MemoryDisk();
+    db = open(disk);
+    db.finalize([{ namespace: RUNTIME_ID, version: 0n, type: ROOT_STATE, hash: EMPTY_HASH }]);
+  });
 
-describe("trees of a round", () => {
   test("are both there afterwards, and after the disk was opened again", () => {
     const round = trees();
     keepRoundTrees(disk, db, round);
-    const reopened = new DiskNodeDb({ disk, name: "trees", namespace: RUNTIME_ID });
+    const reopened = open(disk);
     for (const { root } of [round.io, round.state]) {
       expect(db.hasRoot(root)).toBe(true);
       expect(reopened.hasRoot(root)).toBe(true);
@@ -59,7 +67,7 @@ describe("trees of a round", () => {
     expect(() => keepRoundTrees(disk, db, trees(wrong))).toThrow("expected root mismatch");
     expect(db.hasRoot(round.io.root)).toBe(false);
     keepRoundTrees(disk, db, round);
-    const tree = new Tree({ db: new DiskNodeDb({ disk, name: "trees", namespace: RUNTIME_ID }), root: round.io.root });
+    const tree = new Tree({ db: open(disk), root: round.io.root });
     expect(tree.get(utf8("input"))).toEqual(utf8("call"));
   });
 });
