@@ -30,6 +30,9 @@ import {
 export const DEFAULT_UNPACKED_BYTES = 1 << 30;
 /** Largest signature file of an enclave, in bytes. */
 const MAX_SIGNATURE_BYTES = 4096;
+/** What kind of thing a Unix mode tells of. */
+const TYPE_BITS = 0xf000;
+const TYPE_FILE = 0x8000;
 /** Time of every entry: the same files make the same archive. */
 const ENTRY_TIME = new Date(Date.UTC(1980, 0, 1));
 
@@ -118,6 +121,12 @@ async function inflate(
   };
 }
 
+/** Links, devices and pipes are no files; an archive that was not made on Unix does not say what its entries are. */
+function isPlain({ externalFileAttributes }: Entry): boolean {
+  const type = (externalFileAttributes >>> 16) & TYPE_BITS;
+  return type === 0 || type === TYPE_FILE;
+}
+
 /** Refuses what an entry says about itself before any of it is unpacked. */
 function checkEntry(entry: Entry, position: number, seen: ReadonlySet<string>, left: number): void {
   const { fileName, uncompressedSize } = entry;
@@ -125,6 +134,7 @@ function checkEntry(entry: Entry, position: number, seen: ReadonlySet<string>, l
   if (position === 0) demandBundle(fileName === MANIFEST_NAME, `the first entry is not ${MANIFEST_NAME}`);
   else checkFileName(fileName);
   demandBundle(!seen.has(fileName), `"${fileName}" is there twice`);
+  demandBundle(isPlain(entry), `"${fileName}" is a link or a device, not a file`);
   demandBundle(!entry.isEncrypted(), `"${fileName}" is encrypted`);
   const limit = position === 0 ? Math.min(left, MAX_MANIFEST_BYTES) : left;
   demandBundle(

@@ -40,6 +40,10 @@ interface RawEntry {
     readonly crc?: number;
     readonly flags?: number;
     readonly method?: number;
+    /** Unix mode. */
+    readonly mode?: number;
+    /** Where the content is said to lie. */
+    readonly offset?: number;
   };
   readonly deflated?: Uint8Array;
 }
@@ -51,7 +55,7 @@ function zipOf(entries: readonly RawEntry[]): string {
   let offset = 0;
   for (const { name, data, claims = {}, deflated } of entries) {
     const packed = deflated ?? deflateRawSync(data);
-    const { size = data.length, crc = crc32(data), flags = 0, method = 8 } = claims;
+    const { size = data.length, crc = crc32(data), flags = 0, method = 8, mode = 0 } = claims;
     const bytes = Buffer.from(name, "latin1");
     const common = Buffer.alloc(26);
     common.writeUInt16LE(20, 0);
@@ -63,7 +67,8 @@ function zipOf(entries: readonly RawEntry[]): string {
     common.writeUInt16LE(bytes.length, 22);
     const local = Buffer.concat([Buffer.from("504b0304", "hex"), common, bytes, packed]);
     const tail = Buffer.alloc(14);
-    tail.writeUInt32LE(offset, 10);
+    tail.writeUInt32LE((mode << 16) >>> 0, 6);
+    tail.writeUInt32LE(claims.offset ?? offset, 10);
     central.push(Buffer.concat([Buffer.from("504b01021400", "hex"), common, tail, bytes]));
     locals.push(local);
     offset += local.length;
@@ -230,6 +235,33 @@ describe("a hostile or broken archive is refused and leaves nothing behind:", ()
       () => [{ name: MANIFEST_NAME, data: utf8('{"components":[{"kind":"boot"}]}') }, program],
       /unknown component kind/,
     ],
+    ["a symbolic link", () => [first(sound), { ...program, claims: { mode: 0o120777 } }], /is a link or a device/],
+    ["a device", () => [first(sound), { ...program, claims: { mode: 0o20666 } }], /is a link or a device/],
+    [
+      "a link in place of the manifest",
+      () => [{ ...first(sound), claims: { mode: 0o120777 } }, program],
+      /is a link or a device/,
+    ],
+    [
+      "a folder",
+      () => [first(sound), program, { name: "folder/", data: new Uint8Array(0) }],
+      /is not the name of a file/,
+    ],
+    [
+      "two names for the same bytes",
+      () => [
+        first(manifestOf({ program: PROGRAM, twin: PROGRAM })),
+        program,
+        { ...program, name: "twin", claims: { offset: 0 } },
+      ],
+      /refused/,
+    ],
+    [
+      "names that differ in case only, one of them not in the manifest",
+      () => [first(sound), program, { ...program, name: "PROGRAM" }],
+      /missing digest of "PROGRAM"/,
+    ],
+    ["a file with another checksum", () => [first(sound), { ...program, claims: { crc: 1 } }], /another checksum/],
     ["an encrypted file", () => [first(sound), { ...program, claims: { flags: 1 } }], /encrypted/],
     ["an unknown compression", () => [first(sound), { ...program, claims: { method: 12 } }], /compression/],
     ["broken compression", () => [first(sound), { ...program, deflated: utf8("nonsense") }], /refused/],
