@@ -65,11 +65,15 @@ function feed(child: ChildProcess, inputs: readonly Uint8Array[]): void {
 }
 
 /**
- * Starts a child process whose output goes to a log.
+ * Starts a child process whose output goes to a log, line by line: what it says as information, its complaints as
+ * warnings.
  *
  * @throws Fault when it cannot be started
  */
-export async function startProcess({ file, args, env, inputs = [] }: ProcessSpec, log: Log): Promise<RunningProcess> {
+export async function startProcess(
+  { file, args, env, inputs = [] }: ProcessSpec,
+  log: Pick<Log, "info" | "warn">,
+): Promise<RunningProcess> {
   const child = spawn(file, args, {
     env,
     cwd: "/",

@@ -7,6 +7,7 @@ import type { Log } from "#common/ports/log.js";
 import type { RunningRuntime, RuntimeLauncher } from "#runtime/host/launcher.js";
 import { type ProcessSpec, type RunningProcess, startProcess } from "./processes.js";
 import type { Sandbox } from "./sandbox.js";
+import { relayedLog } from "./runtime-log.js";
 import { isElf } from "./shared-libraries.js";
 import { socketDuplex } from "./streams-unix.js";
 import { listenUnix } from "./unix-socket.js";
@@ -52,7 +53,7 @@ export class ProcessLauncher implements RuntimeLauncher {
       const path = join(folder, SOCKET);
       await listenUnix(server, path);
       const connected = new Promise<Socket>((resolve) => server.once("connection", resolve));
-      const child = await startProcess(this.command(path), log);
+      const child = await startProcess(this.command(path), relayedLog(log));
       const socket = await connectedInTime(child, connected);
       return { stream: socketDuplex(socket), kill: child.kill, ended: child.ended.then(() => undefined) };
     } finally {

@@ -113,6 +113,8 @@ export class SupervisedHost implements RuntimeHost {
     this.retry?.cancel();
     this.firstStart?.reject(new CallFailure("closed", "the runtime host was stopped"));
     this.firstStart = undefined;
+    // Ended first, so that it has no chance to complain about the connection.
+    this.run?.runtime.kill();
     this.run?.connection.close();
     this.events.close();
     // A runtime that is just being started is ended as soon as it is there.
