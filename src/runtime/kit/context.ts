@@ -6,7 +6,7 @@ import { type Header, headerHash, type Message, type RoundResults } from "#conse
 import { MAX_TAG_KEY_BYTES } from "../transaction/artifacts.js";
 import type { Tag } from "../transaction/io-tree.js";
 import type { ConsensusState } from "./consensus-state.js";
-import { expectResult, type OutgoingMessage, type ResultHandler } from "./messages.js";
+import { expectResult, type OutgoingMessage, type ResultTarget } from "./messages.js";
 import { refuse } from "./refusal.js";
 import type { StateStore } from "./state.js";
 
@@ -147,7 +147,7 @@ abstract class RoundView {
    * @param data what the handler needs to know of the message; it is kept in the state until then
    * @throws Refusal when the round has no room for another message
    */
-  send<R, D>(outgoing: OutgoingMessage<R>, handler: ResultHandler<R, D>, data: D): void {
+  send<R, D>(outgoing: OutgoingMessage<R>, handler: ResultTarget<R, D>, data: D): void {
     const index = this.emitMessage(outgoing.message);
     expectResult(this.state, index, handler.name, handler.encodeData(data));
   }

@@ -6,7 +6,7 @@ import type { IncomingMessage } from "#consensus/services/roothash/types.js";
 import { Call, type CallTarget } from "./call.js";
 import type { BatchContext, CallContext } from "./context.js";
 import type { LocalMethod } from "./local.js";
-import type { AnyResultHandler } from "./messages.js";
+import type { AnyResultHandler } from "./result-handlers.js";
 import type { TrustRoot } from "./verifier.js";
 import { refuse } from "./refusal.js";
 

@@ -30,7 +30,7 @@ import type { RuntimeProgram } from "./define-runtime.js";
 import { dispatcherError } from "./errors.js";
 import type { HostPort } from "./host-port.js";
 import { answerLocal, LocalContext } from "./local.js";
-import { deliverResults } from "./messages.js";
+import { deliverResults } from "./result-handlers.js";
 import { StateStore } from "./state.js";
 import {
   answerQuery,

@@ -41,8 +41,9 @@ export {
 export { Dispatcher } from "./dispatcher.js";
 export type { HostPort } from "./host-port.js";
 export { type LocalContext, type LocalMethod, localMethod } from "./local.js";
-export { type MessageOutcome, messages, type OutgoingMessage, type ResultHandler, resultHandler } from "./messages.js";
+export { type MessageOutcome, messages, type OutgoingMessage } from "./messages.js";
 export { noArguments } from "./no-arguments.js";
 export { Refusal, refuse } from "./refusal.js";
+export { type ResultHandler, resultHandler } from "./result-handlers.js";
 export { StateStore } from "./state.js";
 export type { TrustRoot } from "./verifier.js";

@@ -1,10 +1,9 @@
 /** Messages to the consensus layer, and what became of them (runtime layer: blocks, batches, roots). */
 import { concatBytes, u32be } from "#common/bytes.js";
-import { DecodeError } from "#common/errors/index.js";
 import { raw, type Schema, struct, text } from "#common/schema/index.js";
 import { Proposal, type ProposalContent, type ProposalVote } from "#consensus/services/governance/types.js";
 import { Runtime } from "#consensus/services/registry/types/runtime.js";
-import type { Message, MessageEvent } from "#consensus/services/roothash/types.js";
+import type { Message } from "#consensus/services/roothash/types.js";
 import {
   AddEscrowResult,
   type Escrow,
@@ -16,10 +15,7 @@ import {
   type Withdraw,
   WithdrawResult,
 } from "#consensus/services/staking/types/transactions.js";
-import type { BatchContext } from "./context.js";
-import { dispatcherError } from "./errors.js";
 import { noArguments } from "./no-arguments.js";
-import { Refusal } from "./refusal.js";
 import type { StateStore } from "./state.js";
 
 /** A message and the form of its result. */
@@ -65,42 +61,13 @@ export const messages = {
   }),
 } as const;
 
-/** What an author writes. */
-export interface ResultHandlerDefinition<R, D> {
-  /** Under this name it is looked for when the result is there: it stays the same as long as results may be awaited. */
+/** Where the result of a message goes. */
+export interface ResultTarget<R, D> {
+  /** Under this name it is found again when the result is there. */
   readonly name: string;
   readonly result: Schema<R>;
-  /** What is remembered of the message. */
-  readonly data: Schema<D>;
-  /** Learns what became of the message. A refusal in here undoes what it has written, and nobody is told. */
-  readonly execute: (ctx: BatchContext, outcome: MessageOutcome<R>, data: D) => void;
-}
-
-/** Learns what became of messages with a result of one type. */
-export interface ResultHandler<R, D> {
-  readonly name: string;
-  readonly result: Schema<R>;
+  /** Encodes what is to be remembered of the message. */
   encodeData(data: D): Uint8Array;
-  /** @throws DecodeError when data or result are not of the handler's types */
-  handle(ctx: BatchContext, event: MessageEvent, data: Uint8Array): void;
-}
-
-/** A handler whose types are hidden behind their encodings. */
-export type AnyResultHandler = Pick<ResultHandler<never, never>, "name" | "handle">;
-
-/** Declares who learns what became of messages. The runtime is defined with it, and messages are sent with it. */
-export function resultHandler<R, D>(definition: ResultHandlerDefinition<R, D>): ResultHandler<R, D> {
-  const { name, result, data: schema, execute } = definition;
-  return {
-    name,
-    result,
-    encodeData: (data) => schema.encode(data),
-    handle(ctx, { module, code, result: encoded }, data) {
-      const outcome: MessageOutcome<R> =
-        code === 0 ? { ok: true, result: result.decode(encoded) } : { ok: false, module, code };
-      execute(ctx, outcome, schema.decode(data, "runtime"));
-    },
-  };
 }
 
 /** Prefix of the keys under which messages wait for their results. */
@@ -118,29 +85,8 @@ export function expectResult(state: StateStore, index: number, handler: string, 
   state.insert(pendingKey(index), PendingMessage.encode({ handler, data }));
 }
 
-/**
- * Hands the results of the last normal round to those who wait for them. Results that nobody waits for are passed over.
- *
- * @throws CodedError when somebody waits who is no longer there, or the result is not of the awaited type: the round must
- *   not go on as if the message had never been sent
- */
-export function deliverResults(ctx: BatchContext, handlers: readonly AnyResultHandler[]): void {
-  if (handlers.length === 0) return;
-  for (const event of ctx.roundResults?.messages ?? []) {
-    if (event !== null) deliver(ctx, handlers, event);
-  }
-}
-
-function deliver(ctx: BatchContext, handlers: readonly AnyResultHandler[], event: MessageEvent): void {
-  const stored = ctx.state.removeExisting(pendingKey(event.index));
-  if (stored === undefined) return;
-  const { handler: name, data } = PendingMessage.decode(stored);
-  const handler = handlers.find((candidate) => candidate.name === name);
-  if (handler === undefined) throw dispatcherError(`nobody handles the result of message ${event.index}: "${name}"`);
-  try {
-    ctx.attempt(() => handler.handle(ctx, event, data));
-  } catch (error) {
-    if (error instanceof DecodeError) throw dispatcherError(`result of message ${event.index}: ${error.message}`);
-    if (!(error instanceof Refusal)) throw error;
-  }
+/** Who waits for the result of a message, which is waited for no longer then. */
+export function takePending(state: StateStore, index: number): PendingMessage | undefined {
+  const stored = state.removeExisting(pendingKey(index));
+  return stored && PendingMessage.decode(stored);
 }

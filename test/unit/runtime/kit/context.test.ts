@@ -226,7 +226,7 @@ describe("state over a connection", () => {
         get: method({
           args: key,
           result: noArguments,
-          ...(prefetches ? { prefetch: (k) => [utf8(k)] } : {}),
+          prefetch: (k) => (prefetches ? [utf8(k)] : []),
           execute: (ctx, k) => (ctx.state.getText(k), null),
         }),
       },
