@@ -76,6 +76,11 @@ function networkOptions(command: Command, hosts: readonly RuntimeHostKind[]): Co
         integer("--keep", 100, 1_000_000_000),
       ),
     )
+    .addOption(
+      new Option("--keep-rounds <n>", "latest rounds of the runtime kept by each node (default: all)").argParser(
+        integer("--keep-rounds", 100, 1_000_000_000),
+      ),
+    )
     .option("--no-receipts", "make a new network of plain v26.1: no storage nodes, no receipts")
     .addOption(
       new Option(

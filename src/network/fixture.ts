@@ -234,6 +234,7 @@ export function runtimeDescriptor(id: Uint8Array, owner: Signer, committee: Comm
       max_in_messages: 32,
       propose_batch_timeout: 1_000_000_000,
     },
+    storage: { checkpoint_interval: 1000, checkpoint_num_kept: 2, checkpoint_chunk_size: 1_048_576 },
     admission_policy: { any_node: {} },
     staking: {
       slashing: {

@@ -209,6 +209,7 @@ async function runIn(
     runtimeId: runtime.id,
     pace: { ...DEFAULT_PACE, intervalMs: options.blockInterval },
     keep: options.keep,
+    retention: options.keepRounds === undefined ? undefined : { rounds: BigInt(options.keepRounds) },
     provision: metrics?.provision(hosts) ?? hosts,
     byzantine: wary ? parseSwitches(options.byzantine, temptable) : undefined,
   });

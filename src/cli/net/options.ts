@@ -11,6 +11,8 @@ export interface NetOptions {
   readonly port: number;
   readonly blockInterval?: number;
   readonly keep?: number;
+  /** Rounds of the runtime that each node keeps; all when absent. */
+  readonly keepRounds?: number;
   /** Port of the metrics; without one nothing is measured. */
   readonly metrics?: number;
   readonly quietLoad: boolean;
