@@ -1,75 +1,17 @@
 import { copyRange } from "../byte-copy.js";
-import { DecodeError } from "../errors/index.js";
-import { MAJOR_NAMES, uint32At } from "./heads.js";
+import { HeadReader, INDEFINITE } from "./head-reader.js";
 import { KeyOrder } from "./key-order.js";
-import { type Mode, STRICTNESS, type Strictness } from "./strictness.js";
 import { textFromBytes } from "./text.js";
-
-/** Length argument of a string, array or map of indefinite length (trusted mode only). */
-const INDEFINITE = -1;
 
 /**
  * Pull reader for one CBOR item. Every method throws DecodeError on malformed or disallowed input; time and memory
  * stay linear in the input because lengths are checked against the bytes that are left before anything is allocated.
  */
-export class CborReader {
-  readonly strictness: Strictness;
-  private at = 0;
-  private depth = 0;
-  /** Argument of the last head; `big` holds it instead when it is beyond 2^53. */
-  private argument = 0;
-  private big: bigint | undefined;
-  private info = 0;
-
-  constructor(
-    readonly input: Uint8Array,
-    readonly mode: Mode,
-  ) {
-    this.strictness = STRICTNESS[mode];
-  }
-
-  get offset(): number {
-    return this.at;
-  }
-
-  get remaining(): number {
-    return this.input.length - this.at;
-  }
-
-  private fail(reason: string): never {
-    throw new DecodeError(`${reason} at byte ${this.at}`);
-  }
-
-  private peek(): number {
-    if (this.at >= this.input.length) this.fail("unexpected end of input");
-    return this.input[this.at] as number;
-  }
-
-  /** Major type 0..7 of the next item; 6 is a tag. */
-  peekType(): number {
-    return this.peek() >> 5;
-  }
-
-  /** Major type 0..7 of the next item, after the tags in front of it where the mode allows them. */
-  peekMajor(): number {
-    const major = this.peek() >> 5;
-    return major === 6 ? this.skipTags() : major;
-  }
-
-  private skipTags(): number {
-    if (!this.strictness.loose) this.fail("tags are not allowed");
-    // As in the reference the first tag of a row does not count as a level.
-    for (let level = this.depth; this.peek() >> 5 === 6; level++) {
-      if (level > this.strictness.maxDepth) this.fail(`nesting deeper than ${this.strictness.maxDepth}`);
-      this.head();
-      if (this.info === 31) this.fail("indefinite tag");
-    }
-    return this.peek() >> 5;
-  }
-
+export class CborReader extends HeadReader {
   /** Consumes null or undefined if that is next. */
   tryNull(): boolean {
     const byte = this.peek();
+    if (byte < 0xc0) return false;
     if (byte === 0xf6 || byte === 0xf7) {
       this.at++;
       return true;
@@ -100,52 +42,6 @@ export class CborReader {
     return input[at + 1] === 0x61 && input[at + 2] === 0x76 && version < 24 ? version : undefined;
   }
 
-  private head(): number {
-    const byte = this.peek();
-    this.at++;
-    const info = byte & 31;
-    this.info = info;
-    this.big = undefined;
-    if (info < 24) {
-      this.argument = info;
-    } else if (info <= 27) {
-      this.longArgument(info);
-    } else if (info === 31) {
-      this.argument = INDEFINITE;
-    } else {
-      this.fail("reserved additional information");
-    }
-    return byte >> 5;
-  }
-
-  private longArgument(info: number): void {
-    const size = 1 << (info - 24);
-    if (this.remaining < size) this.fail("unexpected end of input");
-    let shortest: number;
-    if (size === 1) {
-      this.argument = this.input[this.at] as number;
-      shortest = 24;
-    } else if (size === 2) {
-      this.argument = ((this.input[this.at] as number) << 8) | (this.input[this.at + 1] as number);
-      shortest = 0x100;
-    } else if (size === 4) {
-      this.argument = uint32At(this.input, this.at);
-      shortest = 0x10000;
-    } else {
-      const high = uint32At(this.input, this.at);
-      const low = uint32At(this.input, this.at + 4);
-      shortest = 0x100000000;
-      this.argument = high * 0x100000000 + low;
-      if (high >= 0x200000) this.big = (BigInt(high) << 32n) | BigInt(low);
-    }
-    this.at += size;
-    if (this.strictness.canonical && this.argument < shortest) this.fail("integer is not in its shortest form");
-  }
-
-  private expected(what: string, major: number): never {
-    this.fail(`expected ${what}, found ${MAJOR_NAMES[major] as string} before`);
-  }
-
   /** An unsigned integer of 64 bits. */
   readU64(): bigint {
     const value = this.readInt();
@@ -165,6 +61,11 @@ export class CborReader {
 
   /** An unsigned integer not above `max` (at most 2^53 - 1). */
   readUint(max: number): number {
+    const byte = this.peek();
+    if (byte < 24 && byte <= max) {
+      this.at++;
+      return byte;
+    }
     this.peekMajor();
     const major = this.head();
     if (major !== 0 && !this.isSmallSimple(major)) this.expected("an unsigned integer", major);
@@ -268,6 +169,8 @@ export class CborReader {
   }
 
   private stringHead(want: number, what: string, max: number): number {
+    const short = this.shortCount(want, max, 1);
+    if (short >= 0) return short;
     const major = this.head();
     if (major !== want) this.expected(what, major);
     if (this.info === 31) {
@@ -301,6 +204,12 @@ export class CborReader {
   }
 
   private container(want: number, what: string, max: number, unit: number): number {
+    // Nearly all containers take the short way.
+    const short = this.shortCount(want, max, unit);
+    if (short >= 0) {
+      if (++this.depth > this.strictness.maxDepth) this.fail(`nesting deeper than ${this.strictness.maxDepth}`);
+      return short;
+    }
     this.peekMajor();
     const major = this.head();
     if (major !== want) this.expected(what, major);

@@ -25,6 +25,12 @@ interface Field {
   readonly wire: string;
   readonly head: Uint8Array;
   readonly schema: Schema<unknown>;
+  // Members of the schema that decoding needs for every field, since looking them up in a class costs more than a call.
+  readonly read: (r: CborReader) => unknown;
+  /** What the field holds when the map does not have it. */
+  readonly absent: () => unknown;
+  /** Whether only some decoders know it. */
+  readonly extension: boolean;
 }
 
 /** Field names to wire names: gasWanted -> gas_wanted. */
@@ -36,7 +42,9 @@ function toField([key, schema]: [string, Schema<unknown>]): Field {
   const wire = schema.wireName ?? snakeCase(key);
   const w = new CborWriter();
   w.text(wire);
-  return { key, wire, head: w.finish(), schema };
+  const { read, extension } = schema;
+  const absent = schema.omit === "undefined" ? (): undefined => undefined : schema.zero;
+  return { key, wire, head: w.finish(), schema, read, absent, extension };
 }
 
 function byHead(a: Field, b: Field): number {
@@ -66,8 +74,8 @@ function fold(name: string): string {
 }
 
 /** Whether the decoder knows a field of ours. */
-function isKnown(r: CborReader, { schema }: Field): boolean {
-  return !schema.extension || r.strictness.extensions;
+function isKnown(r: CborReader, { extension }: Field): boolean {
+  return !extension || r.strictness.extensions;
 }
 
 const MAX_KEY = Number.MAX_SAFE_INTEGER;
@@ -149,15 +157,10 @@ class FieldNames {
 
 function readField(r: CborReader, field: Field, out: Values): void {
   try {
-    out[field.key] = field.schema.read(r);
+    out[field.key] = field.read(r);
   } catch (error) {
     throw error instanceof DecodeError ? error.within(field.wire) : error;
   }
-}
-
-/** What a field holds that the map does not have. */
-function absent(field: Field): unknown {
-  return field.schema.omit === "undefined" ? undefined : field.schema.zero();
 }
 
 /** Consumes the key of a field if it is next and the decoder knows the field. */
@@ -203,7 +206,7 @@ function readStruct(r: CborReader, fields: readonly Field[], names: FieldNames):
     if (at === count) break;
     keyFrom = from;
     keyTo = r.offset;
-    for (; next < at; next++) out[(fields[next] as Field).key] = absent(fields[next] as Field);
+    for (; next < at; next++) out[(fields[next] as Field).key] = (fields[next] as Field).absent();
     next++;
     seen |= 1 << at;
     readField(r, fields[at] as Field, out);
@@ -211,7 +214,7 @@ function readStruct(r: CborReader, fields: readonly Field[], names: FieldNames):
   if (r.hasMore(entries, done, max)) {
     readRest(r, fields, names, out, { entries, done, seen, keyFrom, keyTo });
   } else {
-    for (; next < count; next++) out[(fields[next] as Field).key] = absent(fields[next] as Field);
+    for (; next < count; next++) out[(fields[next] as Field).key] = (fields[next] as Field).absent();
   }
   return out;
 }
@@ -239,7 +242,7 @@ function readRest(
     i++;
   } while (r.hasMore(entries, i, max));
   for (let at = 0; at < fields.length; at++) {
-    if (reading.found[at] === undefined) out[(fields[at] as Field).key] = absent(fields[at] as Field);
+    if (reading.found[at] === undefined) out[(fields[at] as Field).key] = (fields[at] as Field).absent();
   }
 }
 
