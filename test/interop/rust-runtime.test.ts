@@ -6,12 +6,15 @@ import { existsSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import { addressFromPublicKey, runtimeAddress } from "#common/address.js";
 import { hash } from "#common/hash.js";
+import { SortedMap } from "#common/sorted-map.js";
 import { nullable, raw, type Schema, struct, text, u64, u8 } from "#common/schema/index.js";
 import { toHex, utf8 } from "#common/bytes.js";
 import type { GenesisDocument } from "#consensus/genesis/document.js";
 import { SubmitMessage } from "#consensus/services/roothash/types.js";
 import { addresses } from "#consensus/services/staking/queries.js";
-import { Account } from "#consensus/services/staking/types/account.js";
+import { getRuntime } from "#consensus/services/registry/state.js";
+import { GOVERNANCE_RUNTIME, Runtime } from "#consensus/services/registry/types/runtime.js";
+import { Account, type Delegation } from "#consensus/services/staking/types/account.js";
 import { Escrow, ReclaimEscrow, Transfer, Withdraw } from "#consensus/services/staking/types/transactions.js";
 import { developmentAccounts } from "#network/topology.js";
 import { ProcessLauncher } from "#platform/runtime-launcher.js";
@@ -48,6 +51,7 @@ class Entry extends struct("Entry", {
 class TransferArgs extends struct("TransferArgs", { transfer: Transfer }) {}
 class WithdrawArgs extends struct("WithdrawArgs", { withdraw: Withdraw }) {}
 class AddEscrowArgs extends struct("AddEscrowArgs", { escrow: Escrow }) {}
+class UpdateRuntimeArgs extends struct("UpdateRuntimeArgs", { updateRuntime: Runtime }) {}
 class ReclaimEscrowArgs extends struct("ReclaimEscrowArgs", { reclaimEscrow: ReclaimEscrow }) {}
 const Answer = nullable(text({ max: 1000 }));
 const NOTHING = Uint8Array.of(0xf6);
@@ -94,14 +98,20 @@ class Sender {
   }
 }
 
-/** Gives the runtime an account, and leave to take from that of somebody. */
-function fund(genesis: GenesisDocument): void {
-  const { staking } = genesis;
+/** Gives the runtime tokens, stake, leave to take from somebody's account, and its own descriptor in its hands. */
+function endow({ staking, registry }: GenesisDocument): void {
+  const address = runtimeAddress(RUNTIME_ID);
   const own = Account.zero();
-  own.general.balance = 1_000_000n;
-  staking.ledger.set(runtimeAddress(RUNTIME_ID), own);
-  staking.totalSupply += own.general.balance;
-  staking.ledger.get(SOMEBODY)?.general.allowances.set(runtimeAddress(RUNTIME_ID), 5000n);
+  const amount = 1_000_000n;
+  own.general.balance = amount;
+  own.escrow.active = { balance: amount, totalShares: amount };
+  staking.ledger.set(address, own);
+  const delegations = SortedMap.bytes<Delegation | null>();
+  delegations.set(address, { shares: amount });
+  staking.delegations.set(address, delegations);
+  staking.totalSupply += 2n * amount;
+  staking.ledger.get(SOMEBODY)?.general.allowances.set(address, 5000n);
+  for (const runtime of registry.runtimes) if (runtime !== null) runtime.governanceModel = GOVERNANCE_RUNTIME;
 }
 
 const SOMEBODY = addressFromPublicKey(developmentAccounts(2)[1]?.signer.publicKey ?? new Uint8Array(32));
@@ -113,7 +123,7 @@ afterEach(async () => {
 });
 
 async function start(provision: Provision): Promise<TestNetwork> {
-  net = testNetwork(provision, undefined, { edit: fund });
+  net = testNetwork(provision, undefined, { edit: endow });
   await net.network.start();
   return net;
 }
@@ -186,8 +196,14 @@ async function messages(running: TestNetwork): Promise<void> {
   const shares = 400n;
   const args = ReclaimEscrowArgs.encode({ reclaimEscrow: { account: SOMEBODY, shares } });
   await bob.sends("consensus_reclaim_escrow", args, nothing);
+  const descriptor = getRuntime(running.network.backend.stateAt(0n), RUNTIME_ID) ?? expect.unreachable("no runtime");
+  const txnScheduler = { ...descriptor.txnScheduler, maxInMessages: 31 };
+  const updateRuntime: Runtime = { ...descriptor, txnScheduler };
+  await bob.sends("update_runtime", UpdateRuntimeArgs.encode({ updateRuntime }), nothing);
   // Their results come with the next round.
   await bob.sends("get", keyArgs("x"), Answer);
+  const updated = getRuntime(running.network.backend.stateAt(0n), RUNTIME_ID);
+  expect(updated).toEqual(updateRuntime);
 }
 
 describe.skipIf(PROGRAM === "")("the Rust key-value runtime", { timeout: 120_000 }, () => {
