@@ -48,7 +48,11 @@ beforeAll(async () => {
   const made = await bundle(
     "create",
     at("plain.orc"),
-    ...["--id", ID, "--version", "1.2.3", "--executable", at("program"), "--sgx-executable", at("program.sgxs")],
+    ...`--id ${ID} --version 1.2.3`.split(" "),
+    "--executable",
+    at("program"),
+    "--sgx-executable",
+    at("program.sgxs"),
   );
   expect(made.err).toBe("");
 });
@@ -62,7 +66,9 @@ describe("qanat bundle sign", () => {
       "sign",
       at("plain.orc"),
       at("signed.orc"),
-      ...["--key", at("key.pem"), "--build-date", "2026-01-02", "--product-id", "7", "--security-version", "9"],
+      "--key",
+      at("key.pem"),
+      ..."--build-date 2026-01-02 --product-id 7 --security-version 9".split(" "),
     );
     expect(signed.err).toBe("");
     const after = JSON.parse((await bundle("inspect", "--json", at("signed.orc"))).out);

@@ -82,14 +82,13 @@ describe("qanat runtime", () => {
   test("registers a runtime as its options say, and changes it", async () => {
     const { epoch } = await show(KV);
     const key = toHex(new Uint8Array(32).fill(7));
-    const options = [
-      ...["--id", OTHER, "--test-entity", "--deployment", "1.2.3@+4", "--group-size", "2", "--backup-size", "1"],
-      ...["--stragglers", "1", "--round-timeout", "9", "--max-messages", "5", "--batch-flush-timeout", "250"],
-      ...["--admit", `${key}:compute=2,observer=1`, "--admit-role", `compute=${key}:1`],
-      ...["--constraint", "worker:max-nodes=1", "--constraint", "backup-worker:min-pool-size=3"],
-      ...["--threshold", "node-compute=1000", "--slash", "runtime-incorrect-results=500:2"],
-      ...["--reward-bad-results", "10", "--min-in-message-fee", "12", "--max-in-messages", "8"],
-    ];
+    const words =
+      "--test-entity --deployment 1.2.3@+4 --group-size 2 --backup-size 1 --stragglers 1 --round-timeout 9 " +
+      "--max-messages 5 --batch-flush-timeout 250 --constraint worker:max-nodes=1 " +
+      "--constraint backup-worker:min-pool-size=3 --threshold node-compute=1000 " +
+      "--slash runtime-incorrect-results=500:2 --reward-bad-results 10 --min-in-message-fee 12 --max-in-messages 8";
+    const policy = ["--admit", `${key}:compute=2,observer=1`, "--admit-role", `compute=${key}:1`];
+    const options = ["--id", OTHER, ...words.split(" "), ...policy];
     const dry = await runtime("register", ...options, "--dry-run");
     expect(dry.err).toBe("");
     const planned = JSON.parse(dry.out);
@@ -227,9 +226,7 @@ describe("an upgrade by command line", () => {
       expect(await value("made by")).toBe(null);
       const program = await bundleRuntime("test/e2e/runtime/support/kv-next.ts");
       const bundle = join(folder, "kv-1.0.0.orc");
-      const made = await qanat(
-        ...["bundle", "create", bundle, "--id", KV, "--version", "1.0.0", "--executable", program],
-      );
+      const made = await qanat("bundle", "create", bundle, "--id", KV, "--version", "1.0.0", "--executable", program);
       expect(made.err).toBe("");
       await createClient(nodeControllerMethods, channel).AddBundle(bundle);
       const updated = await runtime("update", KV, "--test-entity", "--bundle", bundle, "--valid-from", "+4", "--json");
