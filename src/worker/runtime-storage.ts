@@ -25,6 +25,9 @@ import { serveStorage } from "./storage/serve.js";
 const AVAILABLE_BELOW = 10n;
 const UNAVAILABLE_ABOVE = 15n;
 
+/** Rounds that are looked through for the one of a height; an older one is of no use any more. */
+const MOST_STEPS = 256;
+
 export interface RuntimeStorageOptions {
   /** 32 bytes. */
   readonly runtimeId: Uint8Array;
@@ -75,6 +78,7 @@ export class RuntimeStorage {
       clock,
       log: log.child("checkpointer"),
       wishes: () => this.checkpointWishes(),
+      besides: () => this.roundOfChainCheckpoint(),
       header: (round) => history.recordedBlock(round)?.header,
     });
     this.sync = this.makeSync();
@@ -135,6 +139,24 @@ export class RuntimeStorage {
       chunkSize: checkpointChunkSize,
       initialVersion: state.genesisBlock.header.round,
     };
+  }
+
+  /**
+   * The runtime's round in the latest checkpoint of the chain, i.e. in the block after its height: a node that begins
+   * with that finds the right checkpoint of the runtime too (node workers: storage worker).
+   */
+  private roundOfChainCheckpoint(): bigint | undefined {
+    const { history } = this;
+    const version = this.options.backend.checkpoints.versions().at(-1);
+    const last = history.lastSyncedRound;
+    // As long as no later round is here, one that belongs to that height may still come.
+    if (version === undefined || last === undefined || history.lastHeight <= version + 1n) return undefined;
+    for (let round = last, steps = 0; round >= 0n && steps < MOST_STEPS; round--, steps++) {
+      const block = history.recordedBlock(round);
+      if (block === undefined) return undefined;
+      if (block.height <= version + 1n) return round;
+    }
+    return undefined;
   }
 
   private synced(block: RecordedBlock): void {

@@ -28,6 +28,8 @@ export interface RoundCheckpointerOptions {
   readonly log: Log;
   /** Read anew each time, because descriptors change; undefined while the runtime is not there. */
   readonly wishes: () => CheckpointWishes | undefined;
+  /** A round that is to have a checkpoint besides, if none of a later one exists. */
+  readonly besides?: () => bigint | undefined;
   /** The recorded block of a round. */
   readonly header: (round: bigint) => Header | undefined;
 }
@@ -99,6 +101,9 @@ export class RoundCheckpointer {
     const { initialVersion: first } = wishes;
     const earliest = db.earliestVersion();
     if (rounds.length === 0 && first >= earliest && first <= latest) return first;
+    const besides = this.options.besides?.();
+    const newest = rounds.at(-1) ?? -1n;
+    if (besides !== undefined && besides > newest && besides >= earliest && besides <= latest) return besides;
     return this.paused ? undefined : dueVersions(wishes, rounds, earliest, latest)[0];
   }
 

@@ -144,6 +144,24 @@ describe("nodes that lost their disks", () => {
   });
 });
 
+test("nodes make checkpoints of the rounds in the checkpoints of the chain", async () => {
+  nonce = 0n;
+  disks = new Map();
+  await start({
+    tune: ({ storage: wanted }) => (wanted.checkpointInterval = 0n),
+    edit: ({ consensus: { params } }) => {
+      Object.assign(params, { stateCheckpointInterval: 50n, stateCheckpointNumKept: 1n });
+    },
+  });
+  const { backend } = net.network;
+  while (storage("storage-0").checkpoints.rounds().length < 2) await submit();
+  const made = storage("storage-0").checkpoints.rounds().at(-1) as bigint;
+  const height = backend.checkpoints.versions().at(-1) as bigint;
+  const { history } = storage("storage-0");
+  expect(history.recordedBlock(made)?.height).toBeLessThanOrEqual(height + 1n);
+  expect(history.recordedBlock(made + 1n)?.height).toBeGreaterThan(height + 1n);
+});
+
 test("every node of the network that stores serves checkpoints", async () => {
   nonce = 0n;
   disks = new Map();
