@@ -87,46 +87,52 @@ async function checkEverything(channel: GrpcChannel, runtimeId: Uint8Array, ledg
   }
 }
 
-test(`continues after SIGKILL at ${KILLS} random moments under load, with nothing lost that was answered`, async () => {
-  const seed = Number(process.env.QANAT_SEED ?? Math.floor(Math.random() * 2 ** 31));
-  console.info(`kill test: seed ${seed} (set QANAT_SEED to repeat)`);
-  const random = new Random(seed);
-  const ledger = new Ledger();
-  let lastHeight = 0;
-  for (let life = 0; life <= KILLS; life++) {
-    const net = new Qanat("net", "--json", "--port", "0", "--data", data);
-    try {
-      const ready = await net.event("ready");
-      const runtimeId = fromHex(ready.runtime_id as string);
-      const channel = connectGrpc(ready.grpc as string);
-      const first = await net.event("block");
-      // The very last block may have been stored without being told about any more.
-      expect([lastHeight + 1, lastHeight + 2]).toContain(first.height);
-      if (life === KILLS) {
-        await checkEverything(channel, runtimeId, ledger);
+test(
+  `continues after SIGKILL at ${KILLS} random moments under load, with nothing lost that was answered`,
+  async () => {
+    const seed = Number(process.env.QANAT_SEED ?? Math.floor(Math.random() * 2 ** 31));
+    console.info(`kill test: seed ${seed} (set QANAT_SEED to repeat)`);
+    const random = new Random(seed);
+    const ledger = new Ledger();
+    let lastHeight = 0;
+    for (let life = 0; life <= KILLS; life++) {
+      const net = new Qanat("net", "--json", "--port", "0", "--data", data);
+      try {
+        const ready = await net.event("ready");
+        const runtimeId = fromHex(ready.runtime_id as string);
+        const channel = connectGrpc(ready.grpc as string);
+        const first = await net.event("block");
+        // The very last block may have been stored without being told about any more.
+        expect([lastHeight + 1, lastHeight + 2]).toContain(first.height);
+        if (life === KILLS) {
+          await checkEverything(channel, runtimeId, ledger);
+          channel.close();
+          break;
+        }
+        const work = [
+          untilCut(sendTransfers(channel, ledger.transfers)),
+          untilCut(insertKeys(channel, runtimeId, life, ledger)),
+        ];
+        // Answers are counted, not seconds, so that the test does the same on a slow machine.
+        const target = ledger.transfers.length + random.below(MOST_TRANSFERS + 1);
+        while (ledger.transfers.length < target) await sleep(5);
+        await sleep(random.below(LONGEST_REST_MS));
+        net.kill("SIGKILL");
+        await net.exited;
+        // Work must end because the connection broke, not because the network refused something.
+        for (const error of await Promise.all(work)) expect(error).not.toBeInstanceOf(CodedError);
         channel.close();
-        break;
+        for (const event of net.events) ledger.observe(event);
+        lastHeight = Math.max(...ledger.appHashes.keys());
+      } finally {
+        await net.dispose();
       }
-      const work = [
-        untilCut(sendTransfers(channel, ledger.transfers)),
-        untilCut(insertKeys(channel, runtimeId, life, ledger)),
-      ];
-      // Answers are counted, not seconds, so that the test does the same on a slow machine.
-      const target = ledger.transfers.length + random.below(MOST_TRANSFERS + 1);
-      while (ledger.transfers.length < target) await sleep(5);
-      await sleep(random.below(LONGEST_REST_MS));
-      net.kill("SIGKILL");
-      await net.exited;
-      // Work must end because the connection broke, not because the network refused something.
-      for (const error of await Promise.all(work)) expect(error).not.toBeInstanceOf(CodedError);
-      channel.close();
-      for (const event of net.events) ledger.observe(event);
-      lastHeight = Math.max(...ledger.appHashes.keys());
-    } finally {
-      await net.dispose();
     }
-  }
-  console.info(`kill test: ${lastHeight} blocks, ${ledger.transfers.length} transfers, ${ledger.inserted.length} keys`);
-  expect(ledger.transfers.length).toBeGreaterThan(0);
-  expect(ledger.inserted.length).toBeGreaterThan(0);
-});
+    console.info(
+      `kill test: ${lastHeight} blocks, ${ledger.transfers.length} transfers, ${ledger.inserted.length} keys`,
+    );
+    expect(ledger.transfers.length).toBeGreaterThan(0);
+    expect(ledger.inserted.length).toBeGreaterThan(0);
+  },
+  KILLS * 60_000,
+);
