@@ -53,9 +53,15 @@ export class ProcessLauncher implements RuntimeLauncher {
       const path = join(folder, SOCKET);
       await listenUnix(server, path);
       const connected = new Promise<Socket>((resolve) => server.once("connection", resolve));
-      const child = await startProcess(this.command(path), relayedLog(log));
+      const output = relayedLog(log);
+      const child = await startProcess(this.command(path), output);
       const socket = await connectedInTime(child, connected);
-      return { stream: socketDuplex(socket), kill: child.kill, ended: child.ended.then(() => undefined) };
+      const kill = (): void => {
+        // Of one whose connection is gone the last words are wanted: they say why.
+        if (!socket.destroyed && !socket.readableEnded) output.end();
+        child.kill();
+      };
+      return { stream: socketDuplex(socket), kill, ended: child.ended.then(() => undefined) };
     } finally {
       // One connection is all there is; nobody finds the socket afterwards.
       server.close();

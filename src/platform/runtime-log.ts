@@ -16,17 +16,31 @@ const TAKEN: ReadonlySet<string> = new Set(["msg", "level", "ts"]);
 /** What a runtime says is shown, but not at any length. */
 const MAX_FIELDS = 16;
 
+/** Takes the lines of a runtime. */
+export interface RelayedLog extends Pick<Log, "info" | "warn"> {
+  /** Lines from now on are dropped: a runtime that is ended complains about it. */
+  end(): void;
+}
+
 /**
  * Passes on what a runtime writes. Lines that are JSON objects with a message and a level are logged at that level with
  * their other members as fields; of one that was cut off only the level is read. All others keep the level that they
  * came with (launching runtimes: logs).
  */
-export function relayedLog(log: Log): Pick<Log, "info" | "warn"> {
+export function relayedLog(log: Log): RelayedLog {
+  let ended = false;
   const relay = (usual: Level) => (line: string) => {
+    if (ended) return;
     const { level, message, fields } = parsed(line) ?? { level: levelIn(line) ?? usual, message: line, fields: {} };
     log[level](message, fields);
   };
-  return { info: relay("info"), warn: relay("warn") };
+  return {
+    info: relay("info"),
+    warn: relay("warn"),
+    end() {
+      ended = true;
+    },
+  };
 }
 
 function levelIn(line: string): Level | undefined {

@@ -134,6 +134,19 @@ describe("a runtime that breaks", () => {
     await host.stop();
   });
 
+  test("tells why in the log, and one that is ended says nothing", async () => {
+    const { node, host, log } = hosted(hostile);
+    await host.start();
+    const events = host.watch();
+    const query = host.call("RuntimeQueryRequest", node.querying("crash", answer.encode("0")), 5000);
+    await expect(query).rejects.toMatchObject({ problem: "closed" });
+    await next(events, "started");
+    expect(log.lines.join("\n")).toContain("TypeError: bug");
+    const before = log.lines.length;
+    await host.stop();
+    expect(log.lines.slice(before)).toEqual([]);
+  });
+
   test("by a signal from outside is started anew", async () => {
     const { host } = hosted(script);
     await host.start();

@@ -39,6 +39,16 @@ describe("what a runtime writes", () => {
     expect(logged(line)).toBe(`warn  runtime: ${line}\n`);
   });
 
+  test("after it was ended is dropped", () => {
+    const lines: string[] = [];
+    const relayed = relayedLog(lineLog({ level: "debug", write: (line) => lines.push(line) }));
+    relayed.info("before");
+    relayed.end();
+    relayed.info("after");
+    relayed.warn("after");
+    expect(lines).toHaveLength(1);
+  });
+
   test("cannot forge lines or flood one with fields", () => {
     const many = Object.fromEntries(Array.from({ length: 100 }, (_, i) => [`f${i}`, i]));
     const line = JSON.stringify({ msg: "a\nb", level: "INFO", "odd name": 1, deep: { x: 1 }, ...many });
