@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { utf8 } from "#common/bytes.js";
+import { toHex, utf8 } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
 import { ByzantineSwitches } from "#network/byzantine/switches.js";
 import { Tree } from "#mkvs/tree/tree.js";
@@ -56,16 +56,32 @@ async function start(more: TestNetworkOptions = {}): Promise<void> {
   await net.network.start();
 }
 
-/** A network that has made some rounds, stops, and starts again without some of its nodes' disks. */
-async function loseDisks(names: readonly string[], more: TestNetworkOptions = {}): Promise<void> {
+/** A network that has made some rounds, stops, and starts again after something happened to its disks. */
+async function restart(happened: () => void, more: TestNetworkOptions = {}): Promise<void> {
   nonce = 0n;
   disks = new Map();
   await start(more);
   while ((await submit()) < ROUNDS);
   await net.network.stop();
   clock.stop();
-  for (const name of names) expect(disks.delete(name)).toBe(true);
+  happened();
   await start(more);
+}
+
+function loseDisks(names: readonly string[], more: TestNetworkOptions = {}): Promise<void> {
+  return restart(() => {
+    for (const name of names) expect(disks.delete(name)).toBe(true);
+  }, more);
+}
+
+/** Deletes all records of some tables on a node's disk. */
+function empty(name: string, tables: readonly string[]): void {
+  for (const id of tables) {
+    const table = (disks.get(name) as Disk).openTable(id);
+    const keys = Array.from(table.range(), ([key]) => key);
+    expect(keys.length, id).toBeGreaterThan(0);
+    for (const key of keys) table.delete(key);
+  }
 }
 
 /** Resolves when nodes have the latest round, and checks that they have it as the client has it. */
@@ -123,15 +139,11 @@ describe("nodes that lost their disks", () => {
     const liars = ["storage-1", "compute-2"];
     const switchOn = (): void => liars.forEach((name) => byzantine.set(name, "bad-messages"));
     const lost = ["storage-0", "compute-1"];
-    nonce = 0n;
-    disks = new Map();
-    await start({ byzantine });
-    while ((await submit()) < ROUNDS);
-    await net.network.stop();
-    clock.stop();
-    for (const name of lost) disks.delete(name);
-    switchOn();
-    await start({ byzantine });
+    const happened = (): void => {
+      for (const name of lost) disks.delete(name);
+      switchOn();
+    };
+    await restart(happened, { byzantine });
     await sameAsClient(lost);
     expect(storage("storage-0").db.earliestVersion()).toBeGreaterThanOrEqual(ROUNDS - INTERVAL);
   });
@@ -141,6 +153,29 @@ describe("nodes that lost their disks", () => {
     await loseDisks(lost, { tune: () => undefined });
     await sameAsClient(lost);
     for (const name of lost) expect(storage(name).db.earliestVersion()).toBe(0n);
+  });
+});
+
+describe("nodes that lost a part of what they had", () => {
+  const id = toHex(RUNTIME_ID);
+
+  test("record the blocks again when only those are gone, and keep their trees", async () => {
+    const lost = ["storage-0", "compute-2"];
+    await restart(() => lost.forEach((name) => empty(name, [`history/${id}`])));
+    for (const name of lost) expect(storage(name).db.earliestVersion()).toBe(0n);
+    await sameAsClient(lost);
+    for (const name of lost) {
+      const { db, history } = storage(name);
+      expect([history.earliest()?.header.round, db.earliestVersion()]).toEqual([0n, 0n]);
+    }
+  });
+
+  test("fetch the trees again when only those are gone", async () => {
+    const lost = ["storage-0", "compute-2"];
+    const tables = ["roots", "deltas", "leaves", "meta"].map((table) => `runtime/${id}/arena/${table}`);
+    await restart(() => lost.forEach((name) => empty(name, tables)));
+    await sameAsClient(lost);
+    for (const name of lost) expect(storage(name).db.earliestVersion()).toBeGreaterThanOrEqual(ROUNDS - INTERVAL);
   });
 });
 
