@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import pc from "picocolors";
 import { fromHex, toHex } from "#common/bytes.js";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
@@ -17,6 +17,7 @@ import { BundleStore } from "#platform/bundle-store.js";
 import { DataFolder } from "#platform/data-folder.js";
 import { Component, componentIdOf, RONL } from "#runtime/bundle/component.js";
 import { componentsOf, Manifest } from "#runtime/bundle/manifest.js";
+import { withNode } from "./node-connection.js";
 
 const MIB = 1024 * 1024;
 
@@ -40,7 +41,8 @@ export interface VerifyOptions {
 }
 
 export interface InstallOptions {
-  readonly data: string;
+  readonly data?: string;
+  readonly node?: string;
   readonly maxSize?: number;
 }
 
@@ -162,8 +164,15 @@ export async function verifyBundle(file: string, { hash, signer, maxSize }: Veri
   process.stdout.write(`${pc.green("sound")}: ${found}\n`);
 }
 
-/** `qanat bundle install FILE`: unpacks a bundle into a node's data folder. */
-export async function installBundle(file: string, { data, maxSize }: InstallOptions): Promise<void> {
+/** `qanat bundle install FILE`: unpacks a bundle into a node's data folder; a running node does so itself. */
+export async function installBundle(file: string, { data, node, maxSize }: InstallOptions): Promise<void> {
+  if ((data === undefined) === (node === undefined)) throw new InvalidInput("--data", "give either --data or --node");
+  if (node !== undefined) {
+    const { hash } = await readBundle(file, { maxBytes: bytesOf(maxSize) });
+    await withNode({ node }, ({ addBundle }) => addBundle(resolve(file)));
+    process.stdout.write(`${pc.green("installed")}: ${toHex(hash)}\n`);
+    return;
+  }
   const folder = await DataFolder.open(data);
   try {
     const installed = await new BundleStore(folder.path).install(file, { maxBytes: bytesOf(maxSize) });

@@ -164,7 +164,8 @@ function bundleCommand(): Command {
   const install = new Command("install")
     .description("unpack a bundle into a node's data folder")
     .argument("<file>", "archive")
-    .requiredOption("--data <dir>", "data folder of a stopped node")
+    .option("--data <dir>", "data folder of a stopped node")
+    .option("--node <path>", "data folder of a running network, or the socket of a node: it takes the bundle at once")
     .addOption(maxSize())
     .action(installBundle);
   const bundle = new Command("bundle").description("work with runtime bundles");

@@ -13,7 +13,7 @@ import {
   type VersionInfo,
 } from "#consensus/services/registry/types/runtime.js";
 import { readBundle } from "#platform/bundle-archive.js";
-import { type NodeConnection, type NodeOptions, signerOf, type SignerOptions, withNode } from "./connection.js";
+import { type NodeConnection, type NodeOptions, signerOf, type SignerOptions, withNode } from "../node-connection.js";
 import { describeRuntime, type DescriptorOptions, readDescriptor } from "./descriptor.js";
 import { amount, hex32 } from "./words.js";
 

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Signer } from "#common/crypto/signature.js";
-import { CodedError, InvalidInput } from "#common/errors/index.js";
+import { CodedError, InvalidInput, UNKNOWN_MODULE } from "#common/errors/index.js";
 import { createClient, RpcCode, RpcError } from "#common/rpc/index.js";
 import { lightMethods } from "#consensus/light/rpc.js";
 import { beaconMethods } from "#consensus/services/beacon/rpc.js";
@@ -10,6 +10,7 @@ import { rootHashMethods } from "#consensus/services/roothash/rpc.js";
 import { developmentAccounts } from "#network/topology.js";
 import { systemClock } from "#platform/clock.js";
 import { systemEntropy } from "#platform/entropy.js";
+import { nodeControllerMethods } from "#node/rpc/control-methods.js";
 import { connectGrpc } from "#platform/grpc-client.js";
 import { loadSigner } from "#platform/signer-file.js";
 import { Sender } from "#sdk/send.js";
@@ -28,11 +29,13 @@ export interface SignerOptions {
   readonly maxFee?: string;
 }
 
-/** The part of a node's API that commands about runtimes use. */
+/** The part of a node's API that commands about runtimes and bundles use. */
 export interface NodeConnection {
   readonly registry: ReturnType<typeof registryClient>;
   readonly rootHash: ReturnType<typeof rootHashClient>;
   epoch(): Promise<bigint>;
+  /** Lets the node unpack a bundle. @param path as the node finds it */
+  addBundle(path: string): Promise<void>;
   /** Sends transactions of a signer. @param maxFee most that one may cost, in base units */
   sender(signer: Signer, maxFee: bigint | undefined): Promise<Sender>;
 }
@@ -62,6 +65,9 @@ export async function withNode<T>({ node }: NodeOptions, use: (node: NodeConnect
       registry: registryClient(channel),
       rootHash: rootHashClient(channel),
       epoch: () => createClient(beaconMethods, channel).GetEpoch(0n),
+      async addBundle(path) {
+        await createClient(nodeControllerMethods, channel).AddBundle(path);
+      },
       async sender(signer, maxFee) {
         const chainContext = await createClient(lightMethods, channel).GetChainContext(null);
         return new Sender({
@@ -74,6 +80,8 @@ export async function withNode<T>({ node }: NodeOptions, use: (node: NodeConnect
       },
     });
   } catch (error) {
+    // Errors without a code say it all themselves.
+    if (error instanceof CodedError && error.module === UNKNOWN_MODULE) throw new InvalidInput("node", error.message);
     if (error instanceof CodedError) {
       throw new InvalidInput("refused", `${error.message} (${error.module}/${error.code})${adviceOn(error)}`);
     }
