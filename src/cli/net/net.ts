@@ -179,6 +179,11 @@ async function hostedRuntime({ runtime }: NetOptions, folder: DataFolder): Promi
   return { runtime: program, provisioner: provisionerOfProgram(program) };
 }
 
+async function addBundle(folder: DataFolder, network: LocalNetwork, path: string): Promise<void> {
+  await new BundleStore(folder.path).install(path);
+  for (const { runtimes } of network.nodes) for (const hosted of runtimes) hosted.programsArrived();
+}
+
 async function runIn(
   folder: DataFolder,
   options: NetOptions,
@@ -199,8 +204,8 @@ async function runIn(
   const wary = options.byzantine.length > 0;
   // Other runtimes are of v26.1 as far as is known, and theirs need not understand the extension.
   const receipts = options.receipts && options.runtime === undefined;
-  const made = { nowMs: systemClock.nowMs(), wary, runtime, receipts };
-  const { genesis, members, accounts } = setUpNetwork(folder, made);
+  const nowMs = systemClock.nowMs();
+  const { genesis, members, accounts } = setUpNetwork(folder, { nowMs, wary, runtime, receipts });
   const temptable = members.filter(({ kind }) => kind === "compute" || kind === "storage").map(({ name }) => name);
   const network = new LocalNetwork({
     world,
@@ -233,10 +238,7 @@ async function runIn(
     softwareVersion: SOFTWARE_VERSION,
     clock,
     debug: true,
-    addBundle: async (path) => {
-      await new BundleStore(folder.path).install(path);
-      for (const { runtimes } of network.nodes) for (const hosted of runtimes) hosted.programsArrived();
-    },
+    addBundle: (path) => addBundle(folder, network, path),
   });
   const socket = folder.file(SOCKET);
   const grpc = await listenGrpc(socket, handler, log.child("grpc"));
