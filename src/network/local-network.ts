@@ -18,6 +18,7 @@ import { engineParams } from "#node/rpc/engine-params.js";
 import { MemoryNetwork, type MemoryNetworkOptions } from "#p2p/memory-network.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
+import type { ComponentOffer } from "#worker/component/component.js";
 import type { HostSite } from "#worker/options.js";
 import type { RoundRetention } from "#worker/storage/round-pruner.js";
 import { STORAGE_APPLY } from "#worker/storage/receipts/protocol.js";
@@ -54,6 +55,8 @@ export interface LocalNetworkOptions {
   readonly retention?: RoundRetention | undefined;
   /** Makes the runtime host of a member for a version; undefined when the member does not have it. */
   readonly provision: (member: Member, site: HostSite) => RuntimeHost | undefined;
+  /** Off-chain logic beside the runtime of a member; none when absent. */
+  readonly components?: (member: Member) => readonly ComponentOffer[];
   /** Lets compute nodes misbehave; all are honest when absent. */
   readonly byzantine?: ByzantineSwitches | undefined;
   /** Decides what becomes of messages between nodes; all arrive when absent. */
@@ -107,7 +110,12 @@ export class LocalNetwork {
       const serves = member.kind === "compute" || member.kind === "client";
       const p2p = streams.connect(identity.p2p.publicKey);
       const runtime = (): NodeRuntimeOptions => {
-        const honest = { id: runtimeId, disk: open(name), provision: (site: HostSite) => provision(member, site) };
+        const honest = {
+          id: runtimeId,
+          disk: open(name),
+          provision: (site: HostSite) => provision(member, site),
+          components: options.components?.(member),
+        };
         return member.kind === "compute" ? this.temptable(name, honest) : honest;
       };
       return new Node({

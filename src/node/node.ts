@@ -6,6 +6,7 @@ import { Submitter } from "#consensus/submission.js";
 import type { P2pHost } from "#p2p/host.js";
 import { hasRoles, ROLE_COMPUTE, ROLE_STORAGE, ROLE_STORAGE_RPC } from "#common/node-roles.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
+import type { ComponentOffer } from "#worker/component/component.js";
 import { BeaconProver } from "#worker/beacon/prover.js";
 import { BackendReader } from "#worker/consensus-reader.js";
 import type { Conduct } from "#worker/executor/outlet.js";
@@ -28,6 +29,8 @@ export interface NodeRuntimeOptions {
   readonly provision: (site: HostSite) => RuntimeHost | undefined;
   /** How the node behaves in committees, if not honestly. */
   readonly conduct?: Conduct | undefined;
+  /** Off-chain logic beside the runtime. */
+  readonly components?: readonly ComponentOffer[] | undefined;
 }
 
 /** A runtime that a storage node keeps. */
@@ -75,7 +78,7 @@ export class Node {
     const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
     this.runtimeIds = options.runtimes.map(({ id }) => id);
     this.runtimes = options.runtimes.map(
-      ({ id, disk, provision, conduct }) =>
+      ({ id, disk, provision, conduct, components }) =>
         new RuntimeWorker({
           runtimeId: id,
           world,
@@ -84,6 +87,7 @@ export class Node {
           disk,
           signer: identity.node,
           provision,
+          components,
           versionsChanged: () => this.registration?.renew(),
           consensusReader: new BackendReader(backend, submitter),
           ...(executes ? { executor: { submitter, conduct } } : {}),

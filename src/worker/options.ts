@@ -8,6 +8,7 @@ import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import type { InProcessHostOptions } from "#runtime/host/in-process.js";
 import type { ConsensusReader } from "#runtime/host/host-handler.js";
+import type { ComponentOffer } from "./component/component.js";
 import type { Conduct } from "./executor/outlet.js";
 import type { RoundRetention } from "./storage/round-pruner.js";
 import type { TxPoolLimits } from "./txpool/limits.js";
@@ -52,6 +53,8 @@ export interface RuntimeWorkerOptions {
   readonly publicStorage?: boolean;
   /** What the runtime may read of the consensus layer; requests for it are refused when absent. */
   readonly consensusReader?: ConsensusReader;
+  /** Off-chain logic beside the runtime. */
+  readonly components?: readonly ComponentOffer[] | undefined;
   /** Limits of the transaction pool, where they differ from the defaults. */
   readonly pool?: Partial<TxPoolLimits>;
 }

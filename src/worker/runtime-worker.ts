@@ -15,8 +15,10 @@ import { topicId } from "#p2p/topic.js";
 import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
 import { RoundReader } from "#runtime/history/round-reader.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
+import type { HostEnvironment } from "#runtime/host/host-handler.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
 import { VersionedHost } from "#runtime/host/versioned.js";
+import { Component } from "./component/component.js";
 import { ConsensusSync } from "./consensus-sync.js";
 import { RuntimeClient } from "./client/runtime-client.js";
 import { DeploymentFollower } from "./deployments.js";
@@ -46,6 +48,7 @@ export class RuntimeWorker {
   private readonly pool: TxPool;
   private readonly consensusSync: ConsensusSync;
   private readonly executor: Executor | undefined;
+  private readonly components: readonly Component[];
   private readonly rounds = new EventHub<RoundReport>();
   private topic: JoinedTopic | undefined;
   private ends: (() => void)[] = [];
@@ -94,23 +97,33 @@ export class RuntimeWorker {
       this.executor = new Executor({ ...common, submitter, conduct, log: log.child("executor") });
     }
     this.client = new RuntimeClient({ ...common, history, reader: this.reader });
+    this.components = (options.components ?? []).map((offer) => {
+      const { client, host: ronl, reader } = this;
+      const beside = { runtimeId, backend, environment: this.environment(), client, reader, ronl, clock };
+      return new Component({ ...offer, ...beside, log: log.child(offer.name) });
+    });
+  }
+
+  private environment(): HostEnvironment {
+    const { runtimeId, backend, disk, signer, consensusReader } = this.options;
+    return {
+      nodeId: signer.publicKey,
+      localStorage: new DiskLocalStorage(disk, runtimeId),
+      runtimeTrees: new NodeDbSyncer(this.storage.db),
+      consensusTrees: new NodeDbSyncer(backend.app.stateDb),
+      fetchTransactions: (limit) => this.pool.more(limit),
+      ...(consensusReader === undefined ? {} : { consensus: consensusReader }),
+    };
   }
 
   private hostVersions(): VersionedHost {
-    const { runtimeId, world, backend, disk, signer, consensusReader, provision, versionsChanged } = this.options;
+    const { runtimeId, world, backend, provision, versionsChanged } = this.options;
     const { db } = this.storage;
     const log = this.log.child("host");
     const site: Omit<HostSite, "deployment"> = {
       runtimeId,
       chainContext: backend.app.chainContext,
-      environment: {
-        nodeId: signer.publicKey,
-        localStorage: new DiskLocalStorage(disk, runtimeId),
-        runtimeTrees: new NodeDbSyncer(db),
-        consensusTrees: new NodeDbSyncer(backend.app.stateDb),
-        fetchTransactions: (limit) => this.pool.more(limit),
-        ...(consensusReader === undefined ? {} : { consensus: consensusReader }),
-      },
+      environment: this.environment(),
       port: { openTree: (root) => new Tree({ db, root }) },
       clock: world.clock,
       log,
@@ -164,6 +177,7 @@ export class RuntimeWorker {
     this.topic = p2p.join(topicId(chainContext, "tx", runtimeId), (data) => this.receive(data));
     this.ends.push(serveTransactions(p2p, chainContext, runtimeId, (txHash) => this.pool.get(txHash)));
     await this.storage.start();
+    for (const component of this.components) component.start();
     const latest = this.history.block(ROUND_LATEST);
     if (latest !== undefined && this.dispatched === undefined) this.dispatch(latest);
   }
@@ -172,6 +186,7 @@ export class RuntimeWorker {
     this.topic?.leave();
     for (const end of this.ends.splice(0)) end();
     this.deployments.stop();
+    await Promise.all(this.components.map((component) => component.stop()));
     await this.storage.stop();
     await this.executor?.stop();
     // Whoever waits for the runtime need not wait any longer.

@@ -118,6 +118,8 @@ export interface TestNetworkOptions {
   readonly keep?: number | undefined;
   /** Which rounds nodes keep; all when absent. */
   readonly retention?: LocalNetworkOptions["retention"];
+  /** Off-chain logic beside the runtime. */
+  readonly components?: LocalNetworkOptions["components"];
   /** Changes the runtime's descriptor in the genesis document. */
   readonly tune?: (runtime: Runtime) => void;
 }
@@ -162,6 +164,7 @@ export function testNetwork(
     pace: DEFAULT_PACE,
     provision,
     ...(more.fate === undefined ? {} : { fate: more.fate }),
+    ...(more.components === undefined ? {} : { components: more.components }),
     byzantine: more.byzantine,
     keep: more.keep,
     retention: more.retention,
