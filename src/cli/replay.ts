@@ -8,6 +8,7 @@ import { type GenesisDocument, parseGenesis, printGenesis } from "#consensus/gen
 import { ReplayDifference } from "#consensus/replay/difference.js";
 import { readUpgrades } from "#consensus/replay/recording.js";
 import { Replay } from "#consensus/replay/replay.js";
+import { compareSummary } from "#consensus/replay/summary.js";
 import type { UpgradeDescriptor } from "#consensus/services/governance/types.js";
 import { DataFolder } from "#platform/data-folder.js";
 import { openLmdbDisk } from "#platform/disk-lmdb.js";
@@ -70,10 +71,15 @@ function recordingFile(dir: string, name: string): string {
   return path;
 }
 
+function optionalFile(dir: string, name: string): string | undefined {
+  const path = join(dir, name);
+  return existsSync(path) ? readFileSync(path, "utf8") : undefined;
+}
+
 /** Upgrades that the recorded nodes were told about outside the chain, if there is a file of them. */
 function localUpgrades(dir: string): readonly UpgradeDescriptor[] {
-  const path = join(dir, "upgrades.json");
-  return existsSync(path) ? readUpgrades(readFileSync(path, "utf8")) : [];
+  const text = optionalFile(dir, "upgrades.json");
+  return text === undefined ? [] : readUpgrades(text);
 }
 
 /** Puts the document into a data folder, or checks that it is the one that is there. */
@@ -84,13 +90,25 @@ function claimFolder(folder: DataFolder, document: GenesisDocument): void {
   else if (fromUtf8(found) !== text) throw new InvalidInput("--data", `${folder.path} belongs to another chain`);
 }
 
-async function replayAll(replay: Replay, path: string, report: ReplayReporter, until: bigint): Promise<boolean> {
+interface Recording {
+  readonly blocksPath: string;
+  /** Text of the summary, if there is one and all heights are replayed. */
+  readonly summary: string | undefined;
+}
+
+async function replayAll(
+  replay: Replay,
+  { blocksPath, summary }: Recording,
+  report: ReplayReporter,
+  until: bigint,
+): Promise<boolean> {
   const started = performance.now();
   let [blocks, skipped, transactions] = [0, 0, 0];
   const seconds = (): number => (performance.now() - started) / 1000;
-  let next = replay.app.initialHeight;
+  const { initialHeight } = replay.app;
+  let next = initialHeight;
   try {
-    for await (const { text, done } of blockLines(path)) {
+    for await (const { text, done } of blockLines(blocksPath)) {
       const step = replay.step(text);
       next = step.height + 1n;
       if (step.skipped) skipped++;
@@ -101,6 +119,12 @@ async function replayAll(replay: Replay, path: string, report: ReplayReporter, u
         report.block({ height: step.height, transactions: step.transactions, done, blocksPerSecond });
       }
       if (step.height >= until) break;
+    }
+    if (summary !== undefined) {
+      const { height: lastHeight, appHash } = replay.app;
+      const heights = blocks + skipped;
+      const all = skipped === 0 ? transactions : undefined;
+      compareSummary(summary, { initialHeight, lastHeight, heights, transactions: all, appHash });
     }
   } catch (error) {
     const found =
@@ -119,7 +143,7 @@ async function replayAll(replay: Replay, path: string, report: ReplayReporter, u
 export async function runReplay(dir: string, options: ReplayCommandOptions): Promise<void> {
   const write = (text: string): void => void process.stdout.write(text);
   const report = options.json ? jsonReplayReporter(write) : textReplayReporter(write, process.stdout.isTTY === true);
-  const path = recordingFile(dir, BLOCKS_FILE);
+  const blocksPath = recordingFile(dir, BLOCKS_FILE);
   const document = parseGenesis(readFileSync(recordingFile(dir, GENESIS_FILE), "utf8"));
   const folder = options.data === undefined ? undefined : await DataFolder.open(options.data);
   try {
@@ -130,7 +154,8 @@ export async function runReplay(dir: string, options: ReplayCommandOptions): Pro
       const { verifyCommits } = options;
       const replay = new Replay(document, { upgrades: localUpgrades(dir), disk, verifyCommits });
       const until = BigInt(options.until ?? Number.MAX_SAFE_INTEGER);
-      if (!(await replayAll(replay, path, report, until))) process.exitCode = 1;
+      const summary = options.until === undefined ? optionalFile(dir, "summary.json") : undefined;
+      if (!(await replayAll(replay, { blocksPath, summary }, report, until))) process.exitCode = 1;
     } finally {
       disk?.close();
     }

@@ -73,6 +73,32 @@ describe.skipIf(!present)("qanat replay", () => {
     expect(events.at(-1)).toMatchObject({ event: "difference", what: "blocks.jsonl.gz" });
   });
 
+  test("notices heights that are missing at the end, and a summary that says something else", async () => {
+    const shorter = damaged("debond", (lines) => lines.slice(0, lines.trimEnd().lastIndexOf("\n") + 1));
+    const { code, events } = await qanat("replay", shorter, "--json");
+    expect(code).toBe(1);
+    expect(events.at(-1)).toMatchObject({
+      event: "difference",
+      what: "heights of summary.json",
+      recorded: "5",
+      ours: "4",
+    });
+    const copy = damaged("debond", (lines) => lines);
+    const summary = readFileSync(join(copy, "summary.json"), "utf8");
+    const changes: [string, string][] = [
+      [summary.replace(/("final_app_hash": ")./, "$1x"), "final_app_hash of summary.json"],
+      [summary.replace(/"txs": \d+/, '"txs": 1'), "txs of summary.json"],
+      [summary.slice(1), "summary.json"],
+    ];
+    for (const [text, what] of changes) {
+      rmSync(join(copy, "summary.json"));
+      writeFileSync(join(copy, "summary.json"), text);
+      const again = await qanat("replay", copy, "--json");
+      expect([again.code, again.events.at(-1)?.what]).toEqual([1, what]);
+    }
+    expect((await qanat("replay", copy, "--json", "--until", "3")).code).toBe(0);
+  });
+
   test("keeps blocks and states, goes on where it stopped, and they dump as the reference dumps them", async () => {
     const data = join(folder, "data");
     const dir = join(chains, "debond");
