@@ -64,6 +64,7 @@ export class CheckpointOffers {
       const protocol = offerer.protocol as typeof CHECKPOINT_SYNC;
       const { checkpoints } = await callPeer(this.p2p, peer, id, protocol, "GetCheckpoints", request);
       for (const checkpoint of checkpoints) checkCheckpoint(checkpoint);
+      if (checkpoints.length > 0) this.p2p.feedback(peer, id, "success");
       return { offerer, checkpoints };
     } catch (error) {
       if (error instanceof InvalidInput) this.punish([offerer], error.message);

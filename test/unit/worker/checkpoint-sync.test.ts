@@ -162,6 +162,41 @@ describe.each(DATABASES)("a node with nothing, in %s,", (_, open) => {
   });
 });
 
+/** What a disk holds at this moment, as after the program was killed. */
+function copyOf(disk: Disk): MemoryDisk {
+  const copy = new MemoryDisk();
+  const id = toHex(RUNTIME_ID);
+  const parts = ["state", "io"].map((type) => `runtime/${id}/${type}-checkpoint`);
+  const trees = ["pages", "unused", "roots", "retired", "logs", "meta", "deltas", "leaves", "arena"];
+  const names = [
+    `history/${id}`,
+    ...trees.map((name) => `state/${name}`),
+    ...parts.flatMap((p) => [`${p}s`, `${p}-chunks`]),
+  ];
+  for (const name of names) {
+    const table = copy.openTable(name);
+    for (const [at, value] of disk.openTable(name).range()) table.put(at, value);
+  }
+  return copy;
+}
+
+test.each(DATABASES)("a node that was killed while it restored a checkpoint goes on, in %s", async (_, open) => {
+  for (const peer of peers) serveSource(peer, source.db, at.checkpoints);
+  const total = at.made.reduce((sum, { chunks }) => sum + chunks.length, 0);
+  fate = () => 10;
+  for (const part of [0.1, 0.5, 0.9]) {
+    sent = [];
+    const disk = new MemoryDisk();
+    const killed = new Fresh(open(disk), disk);
+    await until(() => asked().length >= total * part);
+    const left = copyOf(disk);
+    await killed.sync.stop();
+    const next = new Fresh(open(left), left);
+    await next.caughtUp();
+    expect(next.synced[0]).toBe(CHECKPOINT);
+  }
+});
+
 describe("a node with nothing", () => {
   test("restores parts in whatever order they come", async () => {
     for (const peer of peers) serveSource(peer, source.db, at.checkpoints);
