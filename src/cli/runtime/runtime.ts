@@ -7,9 +7,11 @@ import { versionToText } from "#common/version.js";
 import { registryErrors } from "#consensus/services/registry/errors.js";
 import { activeDeployment } from "#consensus/services/registry/types/deployments.js";
 import {
+  GOVERNANCE_CONSENSUS,
+  GOVERNANCE_ENTITY,
+  GOVERNANCE_RUNTIME,
   Runtime,
   RUNTIME_COMPUTE,
-  RuntimeGovernanceModel,
   type VersionInfo,
 } from "#consensus/services/registry/types/runtime.js";
 import { readBundle } from "#platform/bundle-archive.js";
@@ -156,13 +158,19 @@ function asJson({ runtime, epoch, state, round }: Known): Json {
   };
 }
 
+const GOVERNORS: Readonly<Record<number, string>> = {
+  [GOVERNANCE_ENTITY]: "its owner",
+  [GOVERNANCE_RUNTIME]: "itself",
+  [GOVERNANCE_CONSENSUS]: "the consensus layer",
+};
+
 function textLines({ runtime, epoch, state, round }: Known): string[] {
   const { id, entityId, kind, governanceModel, executor, deployments } = runtime;
   const active = activeDeployment(runtime, epoch);
   return [
     `runtime     ${pc.bold(toHex(id))}  ${state === "active" ? pc.green(state) : pc.red(state)}`,
     `owner       ${toBase64(entityId)}`,
-    `kind        ${kind === RUNTIME_COMPUTE ? "compute" : "key manager"}, governed by ${String(RuntimeGovernanceModel.toJson(governanceModel))}`,
+    `kind        ${kind === RUNTIME_COMPUTE ? "compute" : "key manager"}, governed by ${GOVERNORS[governanceModel] ?? "nobody"}`,
     `committee   ${executor.groupSize} workers, ${executor.groupBackupSize} backup workers, ${executor.allowedStragglers} may be missing`,
     `epoch       ${epoch}${round === undefined ? "" : `, round ${round}`}`,
     ...deployments.flatMap((deployment) => (deployment === null ? [] : [deploymentLine(deployment, active, epoch)])),
