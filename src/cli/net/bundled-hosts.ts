@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { equalBytes } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
@@ -8,7 +9,10 @@ import type { BundleStore } from "#platform/bundle-store.js";
 import { systemEntropy } from "#platform/entropy.js";
 import { ProcessLauncher } from "#platform/runtime-launcher.js";
 import { Sandbox } from "#platform/sandbox.js";
+import { type Component, ROFL } from "#runtime/bundle/component.js";
+import { componentsOf, onChainComponent } from "#runtime/bundle/manifest.js";
 import { ProcessHost } from "#runtime/host/process.js";
+import type { ComponentOffer } from "#worker/component/component.js";
 import type { RuntimeHostKind } from "./options.js";
 
 type Provision = LocalNetworkOptions["provision"];
@@ -62,4 +66,52 @@ export function withBundles(own: Provision, { own: first, kind, store, log }: Bu
     const launcher = new ProcessLauncher({ path, sandbox: sandbox === "none" ? undefined : sandbox, log: runtimeLog });
     return new ProcessHost({ ...site, launcher, version, entropy: systemEntropy });
   };
+}
+
+/** Off-chain logic of a runtime that lies in the store. */
+interface StoredComponent {
+  readonly component: Component;
+  readonly path: string;
+  /** Whether its bundle brings nothing else, so that it was installed for its own sake. */
+  readonly detached: boolean;
+}
+
+/** Of each component that can run here the newest version. */
+function newestComponents(store: BundleStore, runtimeId: Uint8Array): StoredComponent[] {
+  const newest = new Map<string, StoredComponent>();
+  for (const { manifest, folder } of store.list()) {
+    if (!equalBytes(manifest.id, runtimeId)) continue;
+    const detached = onChainComponent(manifest) === undefined;
+    for (const component of componentsOf(manifest)) {
+      const file = component.elf?.executable ?? component.executable;
+      if (component.kind !== ROFL || component.disabled || file === "") continue;
+      const known = newest.get(component.name);
+      if (known !== undefined && compareVersions(known.component.version, component.version) >= 0) continue;
+      newest.set(component.name, { component, path: join(folder, file), detached });
+    }
+  }
+  return Array.from(newest.values());
+}
+
+/**
+ * Hosts off-chain logic that installed bundles bring for a runtime: on compute nodes, or on all when a bundle brings
+ * nothing else. It runs in processes of its own as versions from bundles do.
+ */
+export function bundledComponents(
+  runtimeId: Uint8Array,
+  { kind, store, log }: Omit<BundledHostsOptions, "own">,
+): LocalNetworkOptions["components"] {
+  const open = sandboxFor(kind, log);
+  return (member) =>
+    newestComponents(store, runtimeId).flatMap(({ component, path, detached }): ComponentOffer[] => {
+      const sandbox = detached || member.kind === "compute" ? open() : undefined;
+      if (sandbox === undefined) return [];
+      const { name, version } = component;
+      const launcher = new ProcessLauncher({
+        path,
+        sandbox: sandbox === "none" ? undefined : sandbox,
+        log: log.child(`${member.name}/${name} ${versionToText(version)}`),
+      });
+      return [{ name, provision: (site) => new ProcessHost({ ...site, launcher, version, entropy: systemEntropy }) }];
+    });
 }

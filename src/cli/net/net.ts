@@ -33,7 +33,7 @@ import {
   type Status,
   textReporter,
 } from "./reporter.js";
-import { withBundles } from "./bundled-hosts.js";
+import { bundledComponents, withBundles } from "./bundled-hosts.js";
 import { openProgram } from "./program.js";
 import { type Provisioner, provisionerOf, provisionerOfProgram } from "./runtime-host.js";
 import { OWN_RUNTIME, setUpNetwork } from "./setup.js";
@@ -195,12 +195,8 @@ async function runIn(
   const world = worldOf(folder, options);
   // Loaded only when it is asked for, because it would cost every start.
   const metrics = options.metrics === undefined ? undefined : new (await import("./metrics.js")).NetMetrics();
-  const hosts = withBundles(provisioner(options.runtimeHost, world.log), {
-    own: runtime,
-    kind: options.runtimeHost,
-    store: new BundleStore(folder.path),
-    log: world.log,
-  });
+  const bundles = { kind: options.runtimeHost, store: new BundleStore(folder.path), log: world.log };
+  const hosts = withBundles(provisioner(options.runtimeHost, world.log), { own: runtime, ...bundles });
   const wary = options.byzantine.length > 0;
   // Other runtimes are of v26.1 as far as is known, and theirs need not understand the extension.
   const receipts = options.receipts && options.runtime === undefined;
@@ -216,6 +212,7 @@ async function runIn(
     keep: options.keep,
     retention: options.keepRounds === undefined ? undefined : { rounds: BigInt(options.keepRounds) },
     provision: metrics?.provision(hosts) ?? hosts,
+    components: bundledComponents(runtime.id, bundles),
     byzantine: wary ? parseSwitches(options.byzantine, temptable) : undefined,
   });
   const write = (text: string): void => void process.stdout.write(text);
