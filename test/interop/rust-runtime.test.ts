@@ -241,7 +241,7 @@ describe.skipIf(PROGRAM === "")("the Rust key-value runtime", { timeout: 120_000
     const reports = running.worker("client-0").watchRounds();
     await everyOperation(running);
     await randomCalls(running, String(Date.now()), 100);
-    const last = (await running.worker("client-0").client.getBlock(ROUND_LATEST)).header.round;
+    const last = running.worker("client-0").client.getBlock(ROUND_LATEST).header.round;
     await running.settled(last);
     for (let report = (await reports.next()).value; ; report = (await reports.next()).value) {
       expect(report?.finalizedBy).toBe("workers");
