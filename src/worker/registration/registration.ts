@@ -1,5 +1,6 @@
 import { equalBytes } from "#common/bytes.js";
 import { Inbox } from "#common/inbox.js";
+import { hasRoles, ROLE_STORAGE } from "#common/node-roles.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import { compareVersions } from "#common/version.js";
@@ -7,7 +8,8 @@ import type { Backend } from "#consensus/backends/backend.js";
 import { decodeEvent } from "#consensus/app/events.js";
 import { epochEvent } from "#consensus/services/beacon/events.js";
 import { getEpoch } from "#consensus/services/beacon/queries.js";
-import { getNode } from "#consensus/services/registry/state.js";
+import { hasStorageCommittees } from "#consensus/services/registry/params.js";
+import { getAnyRuntime, getNode } from "#consensus/services/registry/state.js";
 import { MultiSignedNode } from "#consensus/services/registry/types/signed.js";
 import type { Submitter } from "#consensus/submission.js";
 import { type NodeOffer, signDescriptor } from "./descriptor.js";
@@ -103,9 +105,19 @@ export class RegistrationWorker {
   /** Whether the chain already holds a registration of this epoch, by genesis or from before a restart. */
   private isCurrent(epoch: bigint): boolean {
     const node = getNode(this.options.backend.stateAt(0n), this.options.offer.keys.node.publicKey);
-    return (
-      node !== undefined && node.expiration >= epoch + EXPIRATION_EPOCHS && this.isWhatWeServe(node.runtimes ?? [])
-    );
+    if (node === undefined || node.expiration < epoch + EXPIRATION_EPOCHS || node.roles !== this.roles) return false;
+    return this.isWhatWeServe(node.runtimes ?? []);
+  }
+
+  /** Roles that count now: nobody may have the one of storage while none of its runtimes has storage committees. */
+  private get roles(): number {
+    const { offer, backend } = this.options;
+    if (!hasRoles(offer.roles, ROLE_STORAGE)) return offer.roles;
+    const state = backend.stateAt(0n);
+    const stores =
+      hasStorageCommittees(state) &&
+      this.runtimes.some(({ id }) => getAnyRuntime(state, id)?.storage.committee !== undefined);
+    return stores ? offer.roles : offer.roles & ~ROLE_STORAGE;
   }
 
   private get runtimes(): NodeOffer["runtimes"] {
@@ -121,9 +133,14 @@ export class RegistrationWorker {
   }
 
   private async register(epoch: bigint): Promise<void> {
-    const { offer, submitter, clock } = this.options;
+    const { offer, submitter, clock, log } = this.options;
+    const { roles, runtimes } = this;
+    if (roles === 0) {
+      log.info("nothing to register: no runtime of the node has storage committees", { epoch });
+      return;
+    }
     this.made = { ...this.made, lastAttemptMs: clock.nowMs() };
-    const descriptor = signDescriptor({ ...offer, runtimes: this.runtimes }, epoch + EXPIRATION_EPOCHS);
+    const descriptor = signDescriptor({ ...offer, roles, runtimes }, epoch + EXPIRATION_EPOCHS);
     await submitter.submit("registry.RegisterNode", MultiSignedNode.encode(descriptor));
     this.made = { ...this.made, lastRegistrationMs: clock.nowMs(), lastError: undefined };
   }

@@ -118,7 +118,7 @@ export class Life {
   get descriptor(): Runtime {
     const found = getAnyRuntime(this.state, RUNTIME_ID);
     if (found === undefined) throw new Error("the runtime is not registered");
-    return Runtime.decode(Runtime.encode(found));
+    return Runtime.decode(Runtime.encode(found), "extended");
   }
 
   get isSuspended(): boolean {
