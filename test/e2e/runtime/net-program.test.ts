@@ -39,7 +39,7 @@ async function use(net: Qanat, id: Uint8Array): Promise<void> {
     const round = 0xffff_ffff_ffff_ffffn;
     const args = keyArgs("a key");
     const { data } = await client.Query({ runtimeId: id, round, method: "get", args, component: undefined });
-    expect(toHex(data)).toBe("6374776f");
+    expect(toHex(data ?? new Uint8Array(0))).toBe("6374776f");
   } finally {
     channel.close();
   }
