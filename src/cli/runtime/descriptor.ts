@@ -237,6 +237,16 @@ function idOf(o: DescriptorOptions, { base, bundle }: DescriptorSources): Uint8A
   return id;
 }
 
+/** A file need not say in which form it is written, nor who owns what its signer registers. */
+function whole(base: Runtime, { signer }: DescriptorSources): Runtime {
+  const { v, entityId } = base;
+  return {
+    ...base,
+    v: v === 0 ? RUNTIME_VERSION : v,
+    entityId: entityId.every((byte) => byte === 0) ? signer : entityId,
+  };
+}
+
 const KINDS = { compute: RUNTIME_COMPUTE, "key-manager": RUNTIME_KEY_MANAGER } as const;
 const HARDWARE = { none: TEE_NONE, sgx: TEE_INTEL_SGX } as const;
 
@@ -246,7 +256,8 @@ const HARDWARE = { none: TEE_NONE, sgx: TEE_INTEL_SGX } as const;
  * @throws InvalidInput naming the option that is wrong
  */
 export function describeRuntime(o: DescriptorOptions, sources: DescriptorSources): Runtime {
-  const before = sources.base ?? { ...NEW_RUNTIME, entityId: sources.signer };
+  const before =
+    sources.base === undefined ? { ...NEW_RUNTIME, entityId: sources.signer } : whole(sources.base, sources);
   const teeHardware = o.tee === undefined ? before.teeHardware : HARDWARE[o.tee];
   const { governance } = o;
   const runtime: Runtime = {

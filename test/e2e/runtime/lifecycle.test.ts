@@ -130,6 +130,10 @@ describe("qanat runtime", () => {
     const { err, out } = await runtime("register", file, "--test-entity", "--json");
     expect(err).toBe("");
     expect(JSON.parse(out).descriptor.deployments[0].valid_from).toBe(1000);
+    const bare = { id: `80${"00".repeat(30)}08`, v: undefined, entity_id: undefined };
+    write({ ...bare, deployments: [{ version: { major: 2 }, valid_from: 1000 }] });
+    const completed = await runtime("register", file, "--test-entity", "--json");
+    expect(JSON.parse(completed.out).descriptor).toMatchObject({ v: 3, entity_id: descriptor["entity_id"] });
     write({ executor: { group_size: "many" } });
     const broken = await runtime("register", file, "--test-entity");
     expect([broken.code, broken.err]).toEqual([1, expect.stringContaining("group_size")]);
