@@ -11,6 +11,8 @@ const COMMITMENT = Uint8Array.of(2);
  */
 export class SignedRecords {
   private readonly table: DiskTable;
+  /** Rounds before this one are over. */
+  private oldest = 0n;
 
   constructor(
     private readonly disk: Disk,
@@ -20,22 +22,23 @@ export class SignedRecords {
   }
 
   keepProposal(proposal: Proposal): void {
-    this.table.put(concatBytes(PROPOSAL, u64be(proposal.header.round)), Proposal.encode(proposal));
+    this.keep(concatBytes(PROPOSAL, u64be(proposal.header.round)), Proposal.encode(proposal));
   }
 
   /** The node's own proposal for a round. */
   proposal(round: bigint): Proposal | undefined {
-    const stored = this.table.get(concatBytes(PROPOSAL, u64be(round)));
+    const stored = round < this.oldest ? undefined : this.table.get(concatBytes(PROPOSAL, u64be(round)));
     return stored === undefined ? undefined : Proposal.decode(stored, "trusted");
   }
 
   keepCommitment(commitment: ExecutorCommitment): void {
     const { header, schedulerId } = commitment.header;
-    this.table.put(concatBytes(COMMITMENT, u64be(header.round), schedulerId), ExecutorCommitment.encode(commitment));
+    this.keep(concatBytes(COMMITMENT, u64be(header.round), schedulerId), ExecutorCommitment.encode(commitment));
   }
 
   /** The node's own commitments for a round, one for each scheduler. */
   commitments(round: bigint): ExecutorCommitment[] {
+    if (round < this.oldest) return [];
     const bounds = {
       gte: concatBytes(COMMITMENT, u64be(round)),
       lt: concatBytes(COMMITMENT, u64be(round + 1n)),
@@ -43,14 +46,18 @@ export class SignedRecords {
     return Array.from(this.table.range(bounds), ([, value]) => ExecutorCommitment.decode(value, "trusted"));
   }
 
-  /** Forgets what was signed for rounds before the given one. */
+  /** Forgets what was signed for rounds before the given one; it leaves the disk when something new is written. */
   forgetBefore(round: bigint): void {
+    this.oldest = round;
+  }
+
+  private keep(record: Uint8Array, value: Uint8Array): void {
     const old = [PROPOSAL, COMMITMENT].flatMap((kind) =>
-      Array.from(this.table.range({ gte: kind, lt: concatBytes(kind, u64be(round)) }), ([key]) => key),
+      Array.from(this.table.range({ gte: kind, lt: concatBytes(kind, u64be(this.oldest)) }), ([key]) => key),
     );
-    if (old.length === 0) return;
     this.disk.batch(() => {
       for (const key of old) this.table.delete(key);
+      this.table.put(record, value);
     });
   }
 }

@@ -56,6 +56,11 @@ describe("what a node has signed", () => {
     expect(again.proposal(8n)).toEqual(proposal(8n));
     expect(again.commitments(8n)).toHaveLength(2);
     expect(again.proposal(9n)).toBeUndefined();
+    again.keepProposal(proposal(9n));
+    const left = new SignedRecords(disk, RUNTIME_ID);
+    expect(left.proposal(7n)).toBeUndefined();
+    expect(left.commitments(7n)).toEqual([]);
+    expect(left.commitments(8n)).toHaveLength(2);
   });
 });
 
