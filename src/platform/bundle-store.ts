@@ -107,6 +107,15 @@ export class BundleStore {
     return undefined;
   }
 
+  /** Removes bundles of a runtime whose on-chain program is older than a version, the one in force. */
+  removeOlder(runtimeId: Uint8Array, version: Version): void {
+    for (const { manifest, hash } of this.list()) {
+      const component = onChainComponent(manifest);
+      if (component === undefined || !equalBytes(manifest.id, runtimeId)) continue;
+      if (compareVersions(component.version, version) < 0) this.remove(hash);
+    }
+  }
+
   /** Removes a bundle; false when it was not there. */
   remove(hash: Uint8Array): boolean {
     const folder = join(this.folder, toHex(hash));

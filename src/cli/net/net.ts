@@ -5,6 +5,8 @@ import { timestampToText } from "#common/schema/index.js";
 import type { CommittedBlock } from "#consensus/backends/backend.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
 import { getEpoch } from "#consensus/services/beacon/queries.js";
+import { getAnyRuntime } from "#consensus/services/registry/state.js";
+import { activeDeployment } from "#consensus/services/registry/types/deployments.js";
 import { getCommittees } from "#consensus/services/scheduler/queries.js";
 import { COMMITTEE_WORKER } from "#consensus/services/scheduler/types.js";
 import { parseSwitches } from "#network/byzantine/switches.js";
@@ -179,8 +181,14 @@ async function hostedRuntime({ runtime }: NetOptions, folder: DataFolder): Promi
   return { runtime: program, provisioner: provisionerOfProgram(program) };
 }
 
+/** Takes a bundle, and forgets those of its runtime that are over. */
 async function addBundle(folder: DataFolder, network: LocalNetwork, path: string): Promise<void> {
-  await new BundleStore(folder.path).install(path);
+  const store = new BundleStore(folder.path);
+  const { id } = (await store.install(path)).manifest;
+  const state = network.backend.stateAt(0n);
+  const runtime = getAnyRuntime(state, id);
+  const active = runtime && activeDeployment(runtime, getEpoch(state));
+  if (active !== undefined) store.removeOlder(id, active.version);
   for (const { runtimes } of network.nodes) for (const hosted of runtimes) hosted.programsArrived();
 }
 

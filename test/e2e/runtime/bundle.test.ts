@@ -132,6 +132,13 @@ describe("a bundle", () => {
     expect(store.list()).toHaveLength(1);
     expect(store.executableOf(RUNTIME_ID, { major: 1, minor: 2, patch: 3 })).toBe(join(at, "program"));
     expect(store.executableOf(RUNTIME_ID, { major: 1, minor: 2, patch: 4 })).toBeUndefined();
+    // Versions that are over go; the one in force and those to come stay, and so do other runtimes.
+    store.removeOlder(RUNTIME_ID, { major: 1, minor: 2, patch: 3 });
+    store.removeOlder(new Uint8Array(32), { major: 9, minor: 0, patch: 0 });
+    expect(store.list()).toHaveLength(1);
+    store.removeOlder(RUNTIME_ID, { major: 1, minor: 3, patch: 0 });
+    expect(store.list()).toHaveLength(0);
+    await store.install(path);
     expect(store.remove(bundle.hash)).toBe(true);
     expect(store.remove(bundle.hash)).toBe(false);
     expect(store.list()).toEqual([]);
