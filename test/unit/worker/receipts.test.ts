@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { equalBytes } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
+import { getRuntimeState } from "#consensus/services/roothash/state.js";
 import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
 import { type ExecutorCommitment, HEADER_NORMAL } from "#consensus/services/roothash/types.js";
 import { ROLE_COMPUTE, ROLE_STORAGE } from "#common/node-roles.js";
@@ -105,5 +106,27 @@ describe("where the runtime demands receipts", () => {
     expect(told.get(round)?.length).toBeGreaterThanOrEqual(2);
     const { client } = net.worker("client-0");
     for (const [ended] of told) expect(client.getBlock(ended).header.headerType).toBe(HEADER_NORMAL);
+  });
+
+  test("too few storage nodes for a committee suspend the runtime; it goes on when they are back", async () => {
+    const disks = new Map<string, Disk>();
+    net = testNetwork(provisionKeyValue, disks, { receipts: true });
+    await net.network.start();
+    const { round } = await submit();
+    const { backend } = net.network;
+    const isSuspended = (): boolean => getRuntimeState(backend.stateAt(0n), RUNTIME_ID)?.suspended === true;
+    await net.network.node("storage-2").stop();
+    // Without its proof there is nobody for the third seat.
+    await backend.produceUntil(isSuspended, () => new Promise((resolve) => setImmediate(resolve)));
+    const before = net.worker("client-0").client.getBlock(round).header;
+    await net.network.stop();
+    net = testNetwork(provisionKeyValue, disks, { receipts: true });
+    await net.network.start();
+    const next = await submit();
+    expect(next.round).toBeGreaterThan(round);
+    const signers = commitments(next.round).flatMap(({ storageSigs = [] }) => storageSigs);
+    expect(signers.length).toBeGreaterThanOrEqual(4);
+    expect(net.worker("client-0").client.getBlock(round).header).toEqual(before);
+    await net.settled(next.round);
   });
 });
