@@ -6,7 +6,6 @@
 import { readU32le } from "#common/bytes.js";
 import { EMPTY_HASH, HASH_SIZE } from "#common/hash.js";
 import { bytesOfBits, shortLabel } from "../node/bits.js";
-import { sharedHashEngine } from "./hash-engine.js";
 import { FreeRows, type Refs } from "./refs.js";
 
 export const HASH_WORDS = HASH_SIZE >> 2;
@@ -17,20 +16,14 @@ export const LEAF_AT = 8;
 export const LEFT_AT = 9;
 export const RIGHT_AT = 10;
 export const BITS_AT = 11;
-const LABEL_AT = 12;
-const INLINE_BYTES = 4 * (ROW_WORDS - LABEL_AT);
+export const LABEL_AT = 12;
+export const INLINE_BYTES = 4 * (ROW_WORDS - LABEL_AT);
 /** Words of a leaf's row: hash, page, offset. */
 export const LEAF_ROW_WORDS = 10;
 const PAGE_AT = 8;
 const OFFSET_AT = 9;
-const INTERNAL_PREFIX = 1;
-/** Bits of the word with the length of a label that are for the length; the rest is only used while hashing. */
-const LENGTH_MASK = 0xffff;
-const LEVEL_SHIFT = 16;
-/** Nodes that are put in order at a time to be hashed: as many as the processor's cache holds with their children. */
-const HASHED_AT_ONCE = 4096;
 /** SHA-512/256 of nothing, as words of this machine: the hash of a missing child. */
-const EMPTY_WORDS = new Int32Array(EMPTY_HASH.slice().buffer);
+export const EMPTY_WORDS = new Int32Array(EMPTY_HASH.slice().buffer);
 
 export class Arena {
   /** Internal nodes. Row 0 is never used. */
@@ -45,10 +38,6 @@ export class Arena {
   leafRows = 1;
   readonly #free = new FreeRows();
   readonly #freeLeaves = new FreeRows();
-  readonly #engine = sharedHashEngine();
-  /** For hashing: how many nodes of each level there are, and the nodes by level. */
-  readonly #levels = new Int32Array(HASHED_AT_ONCE + 2);
-  readonly #byLevel = new Int32Array(HASHED_AT_ONCE);
 
   /** Rows in use: internal nodes and leaves. */
   get used(): { readonly internal: number; readonly leaves: number } {
@@ -105,7 +94,7 @@ export class Arena {
     return true;
   }
 
-  /** A new internal node. It has no hash before `hashInternals`. */
+  /** A new internal node. It has no hash before `hashNodes`. */
   addInternal(label: Uint8Array, labelBits: number, leaf: number, left: number, right: number): number {
     let row = this.#free.pop();
     if (row === 0) {
@@ -134,17 +123,6 @@ export class Arena {
     const { leaves } = this;
     for (let i = 0; i < HASH_WORDS; i++) {
       leaves[i - ref * LEAF_ROW_WORDS] = hashes[at + i] as number;
-    }
-  }
-
-  /**
-   * Hashes internal nodes that have none yet, two at a time.
-   * @param refs new references with children before their parents; those of leaves are passed over
-   */
-  hashInternals(refs: Refs): void {
-    for (let from = 0; from < refs.count; from += HASHED_AT_ONCE) {
-      const rest = refs.count - from;
-      this.#hashSome(refs.list, from, rest < HASHED_AT_ONCE ? refs.count : from + HASHED_AT_ONCE);
     }
   }
 
@@ -183,6 +161,14 @@ export class Arena {
     }
     const at = 4 * (row * ROW_WORDS + LABEL_AT);
     return this.#nodeBytes.slice(at, at + size);
+  }
+
+  /** Copies a label that fits its row to a place in an array. */
+  putLabel(row: number, size: number, out: Uint8Array, to: number): void {
+    const from = 4 * (row * ROW_WORDS + LABEL_AT);
+    for (let i = 0; i < size; i++) {
+      out[to + i] = this.#nodeBytes[from + i] as number;
+    }
   }
 
   /** Copies the hash of a node, or of nothing for reference 0, to a place in an array. */
@@ -252,102 +238,6 @@ export class Arena {
     const at = 4 * (row * ROW_WORDS + LABEL_AT);
     for (let i = 0; i < label.length; i++) {
       this.#nodeBytes[at + i] = label[i] as number;
-    }
-  }
-
-  /** Nodes that do not contain one another can be hashed together: they are taken level by level. */
-  #hashSome(refs: Int32Array, from: number, to: number): void {
-    const { nodes } = this;
-    const ends = this.#levels;
-    let top = 0;
-    for (let i = from; i < to; i++) {
-      const ref = refs[i] as number;
-      if (ref > 0) {
-        const left = this.#level(this.left(ref));
-        const right = this.#level(this.right(ref));
-        const level = left < right ? right + 1 : left + 1;
-        nodes[ref * ROW_WORDS + BITS_AT] = this.labelBits(ref) | (level << LEVEL_SHIFT);
-        ends[level] = (ends[level] as number) + 1;
-        top = level < top ? top : level;
-      }
-    }
-    for (let level = 1; level <= top; level++) {
-      ends[level] = (ends[level] as number) + (ends[level - 1] as number);
-    }
-    // Filled from its end, the part of each level ends up with its beginning in `ends`.
-    const sorted = this.#byLevel;
-    const count = ends[top] as number;
-    for (let i = to - 1; i >= from; i--) {
-      const ref = refs[i] as number;
-      if (ref > 0) {
-        const level = this.#level(ref);
-        nodes[ref * ROW_WORDS + BITS_AT] = (nodes[ref * ROW_WORDS + BITS_AT] as number) & LENGTH_MASK;
-        const at = (ends[level] as number) - 1;
-        ends[level] = at;
-        sorted[at] = ref;
-      }
-    }
-    for (let level = 1; level <= top; level++) {
-      const end = level === top ? count : (ends[level + 1] as number);
-      for (let i = ends[level] as number; i < end; i++) {
-        this.#hashInternal(sorted[i] as number);
-      }
-      this.#engine.flush();
-    }
-    ends.fill(0, 0, top + 1);
-  }
-
-  /** The level of a node that is about to be hashed, else 0. */
-  #level(ref: number): number {
-    return ref <= 0 ? 0 : (this.nodes[ref * ROW_WORDS + BITS_AT] as number) >>> LEVEL_SHIFT;
-  }
-
-  /** Puts the hash input together (mkvs: hashes) and has it hashed. */
-  #hashInternal(row: number): void {
-    const { bytes, words, inputAt } = this.#engine;
-    const bits = this.labelBits(row);
-    if (bits > 0 && bits <= 8) {
-      // Nearly all nodes: prefix, length and label are one word.
-      words[inputAt >> 2] = INTERNAL_PREFIX | (bits << 8) | (this.labelByte(row) << 24);
-      this.#putChildren(words, (inputAt >> 2) + 1, row);
-      this.#engine.push(4 + 3 * HASH_SIZE, this.nodes, row * ROW_WORDS);
-      return;
-    }
-    const labelBytes = bytesOfBits(bits);
-    bytes[inputAt] = INTERNAL_PREFIX;
-    bytes[inputAt + 1] = bits & 255;
-    bytes[inputAt + 2] = bits >> 8;
-    let at = inputAt + 3;
-    if (labelBytes > INLINE_BYTES) {
-      bytes.set(this.longLabels.get(row) as Uint8Array, at);
-    } else {
-      const from = 4 * (row * ROW_WORDS + LABEL_AT);
-      for (let i = 0; i < labelBytes; i++) {
-        bytes[at + i] = this.#nodeBytes[from + i] as number;
-      }
-    }
-    at += labelBytes;
-    if ((at & 3) === 0) {
-      this.#putChildren(words, at >> 2, row);
-    } else {
-      this.putHash(this.leaf(row), bytes, at);
-      this.putHash(this.left(row), bytes, at + HASH_SIZE);
-      this.putHash(this.right(row), bytes, at + 2 * HASH_SIZE);
-    }
-    this.#engine.push(3 + labelBytes + 3 * HASH_SIZE, this.nodes, row * ROW_WORDS);
-  }
-
-  #putChildren(out: Int32Array, to: number, row: number): void {
-    this.#putWords(out, to, this.leaf(row));
-    this.#putWords(out, to + HASH_WORDS, this.left(row));
-    this.#putWords(out, to + 2 * HASH_WORDS, this.right(row));
-  }
-
-  #putWords(out: Int32Array, to: number, ref: number): void {
-    const from = ref < 0 ? this.leaves : ref > 0 ? this.nodes : EMPTY_WORDS;
-    const at = ref < 0 ? -ref * LEAF_ROW_WORDS : ref * ROW_WORDS;
-    for (let i = 0; i < HASH_WORDS; i++) {
-      out[to + i] = from[at + i] as number;
     }
   }
 

@@ -7,6 +7,7 @@ import { equalBytes } from "#common/bytes.js";
 import { bitAt, commonBits, commonKeyBits, joinBits, sliceBits } from "../node/bits.js";
 import { type Arena, HASH_WORDS } from "./arena.js";
 import { Refs } from "./refs.js";
+import { hashNodes } from "./node-hasher.js";
 import { sharedHashEngine } from "./hash-engine.js";
 
 /** Gives the key of a leaf by its reference, good until the next call. */
@@ -67,7 +68,7 @@ class Frame {
 /** Applies changes to a tree; the nodes of the result have their hashes. */
 export function applyChanges(...all: Parameters<typeof applyUnhashed>): Applied {
   const applied = applyUnhashed(...all);
-  all[0].hashInternals(applied.born);
+  hashNodes(all[0], applied.born);
   return applied;
 }
 

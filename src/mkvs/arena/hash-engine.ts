@@ -1,5 +1,5 @@
 /** SHA-512/256 over a block of memory that hash inputs are put together in, two at a time: the hash without the cost of a call. */
-import { HASH_SIZE } from "#common/hash.js";
+import { EMPTY_HASH, HASH_SIZE } from "#common/hash.js";
 import { sha512_256 } from "#kernels";
 import { leafHash } from "../node/node.js";
 import {
@@ -34,6 +34,10 @@ const MAX_INPUT = 16_384;
 /** Where the two inputs lie, each with room for its padding. */
 const FIRST_AT = (FREE_AT + BLOCK_BYTES - 1) & -BLOCK_BYTES;
 const SECOND_AT = FIRST_AT + MAX_INPUT + 2 * BLOCK_BYTES;
+/** Where the inputs of two internal nodes of the usual form lie. */
+const FIRST_NODE_AT = SECOND_AT + MAX_INPUT + 2 * BLOCK_BYTES;
+const SECOND_NODE_AT = FIRST_NODE_AT + BLOCK_BYTES;
+const NODE_BYTES = 4 + 3 * HASH_SIZE;
 const HASH_WORDS = HASH_SIZE >> 2;
 const FIRST_RESULT = FIRST_RESULT_AT >> 2;
 const SECOND_RESULT = SECOND_RESULT_AT >> 2;
@@ -53,6 +57,12 @@ export class HashEngine {
   /** Where the next input is to be written. */
   inputAt = FIRST_AT;
   readonly maxInput = MAX_INPUT;
+  /**
+   * Where two internal nodes without leaves and with labels of at most eight bits are written for `hashNodes`, as numbers
+   * of words: prefix, bits and label are the first one, the hashes of the children the last sixteen of the 25.
+   */
+  readonly firstNode = FIRST_NODE_AT >> 2;
+  readonly secondNode = SECOND_NODE_AT >> 2;
   readonly #hashTwo: HashTwo | undefined;
   readonly #resultWords = new Int32Array(HASH_WORDS);
   readonly #result = new Uint8Array(this.#resultWords.buffer);
@@ -107,6 +117,27 @@ export class HashEngine {
     for (let i = 0; i < HASH_WORDS; i++) {
       outFirst[atFirst + i] = words[FIRST_RESULT + i] as number;
       out[at + i] = words[SECOND_RESULT + i] as number;
+    }
+  }
+
+  /** Whether `hashNodes` can be used. */
+  get quick(): boolean {
+    return this.#hashTwo !== undefined;
+  }
+
+  /**
+   * Hashes two internal nodes, or only the first one.
+   * @param out gets the hashes
+   * @param second where the second one goes; negative when there is none
+   */
+  hashNodes(out: Int32Array, first: number, second: number): void {
+    this.#hashTwo?.(FIRST_NODE_AT, SECOND_NODE_AT, 1);
+    const { words } = this;
+    for (let i = 0; i < HASH_WORDS; i++) {
+      out[first + i] = words[FIRST_RESULT + i] as number;
+    }
+    for (let i = 0; second >= 0 && i < HASH_WORDS; i++) {
+      out[second + i] = words[SECOND_RESULT + i] as number;
     }
   }
 
@@ -195,6 +226,15 @@ export class HashEngine {
     if ((input === FIRST_AT ? this.#firstPadded : this.#secondPadded) === length) {
       return;
     }
+    this.#putPadding(input, length);
+    if (input === FIRST_AT) {
+      this.#firstPadded = length;
+    } else {
+      this.#secondPadded = length;
+    }
+  }
+
+  #putPadding(input: number, length: number): void {
     const { bytes } = this;
     const end = input + blocksOf(length) * BLOCK_BYTES;
     bytes.fill(0, input + length, end);
@@ -202,11 +242,6 @@ export class HashEngine {
     bytes[end - 3] = (length << 3) >>> 16;
     bytes[end - 2] = (length << 3) >>> 8;
     bytes[end - 1] = length << 3;
-    if (input === FIRST_AT) {
-      this.#firstPadded = length;
-    } else {
-      this.#secondPadded = length;
-    }
   }
 
   /** The initial state of SHA-512/256 (FIPS 180-4, 5.3.6): a hash of its name with a changed state of SHA-512. */
@@ -225,6 +260,10 @@ export class HashEngine {
     hashTwo(FIRST_AT, FIRST_AT, 1);
     const words = Array.from({ length: 8 }, (_, i) => memory.getBigUint64(FIRST_RESULT_AT + 8 * i));
     putInitialState(memory, words);
+    for (const node of [FIRST_NODE_AT, SECOND_NODE_AT]) {
+      this.bytes.set(EMPTY_HASH, node + 4);
+      this.#putPadding(node, NODE_BYTES);
+    }
   }
 }
 

@@ -3,6 +3,7 @@ import { equalBytes, readU16le, readU32le } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { Arena, HASH_WORDS } from "../arena/arena.js";
 import { Refs } from "../arena/refs.js";
+import { hashNodes } from "../arena/node-hasher.js";
 import { sharedHashEngine } from "../arena/hash-engine.js";
 import type { PartLeaves } from "../db/node-db.js";
 import { bytesOfBits, shortLabel } from "../node/bits.js";
@@ -80,7 +81,7 @@ class ChunkTree {
     for (let i = 0; i < this.#leaves.count; i++) {
       this.#arena.setLeafHash(this.#leaves.list[i] as number, hashes, i * HASH_WORDS);
     }
-    this.#arena.hashInternals(this.#internals);
+    hashNodes(this.#arena, this.#internals);
     return { keys: this.#keys, values: this.#values, hashes };
   }
 

@@ -5,6 +5,7 @@ import type { Disk } from "#common/ports/disk.js";
 import { HASH_WORDS } from "../arena/arena.js";
 import { Refs } from "../arena/refs.js";
 import type { ArenaTrees } from "../arena/arena-tree.js";
+import { hashNodes } from "../arena/node-hasher.js";
 import { applyUnhashed } from "../arena/batch-apply.js";
 import { nodeDbErrors } from "../errors.js";
 import { type Root, ROOT_STATE } from "../node/root.js";
@@ -65,7 +66,7 @@ export class ArenaMultipart implements Multipart {
   check(root: Root): void {
     const part = this.#part(root);
     if (!part.hashed) {
-      this.#trees.arena.hashInternals(this.#trees.rows(part.ref).reversed());
+      hashNodes(this.#trees.arena, this.#trees.rows(part.ref).reversed());
       part.hashed = true;
     }
     if (!equalBytes(this.#trees.arena.hash(part.ref), root.hash)) {
