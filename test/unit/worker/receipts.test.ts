@@ -113,15 +113,17 @@ describe("where the runtime demands receipts", () => {
     net = testNetwork(provisionKeyValue, disks, { receipts: true });
     await net.network.start();
     const { round } = await submit();
-    const { backend } = net.network;
-    const isSuspended = (): boolean => getRuntimeState(backend.stateAt(0n), RUNTIME_ID)?.suspended === true;
+    const isSuspended = (): boolean => getRuntimeState(net.network.backend.stateAt(0n), RUNTIME_ID)?.suspended === true;
+    const until = (condition: () => boolean): Promise<void> =>
+      net.network.backend.produceUntil(condition, () => new Promise((resolve) => setImmediate(resolve)));
     await net.network.node("storage-2").stop();
     // Without its proof there is nobody for the third seat.
-    await backend.produceUntil(isSuspended, () => new Promise((resolve) => setImmediate(resolve)));
+    await until(isSuspended);
     const before = net.worker("client-0").client.getBlock(round).header;
     await net.network.stop();
     net = testNetwork(provisionKeyValue, disks, { receipts: true });
     await net.network.start();
+    await until(() => !isSuspended());
     const next = await submit();
     expect(next.round).toBeGreaterThan(round);
     const signers = commitments(next.round).flatMap(({ storageSigs = [] }) => storageSigs);
