@@ -13,6 +13,8 @@ import { accounts, block, startChain } from "./transfers.ts";
 const BLOCKS = 10_000;
 const NEW_ACCOUNTS_A_BLOCK = 100;
 const SAMPLE_EVERY = 100;
+/** All of them would take ten gigabytes of disk. */
+const KEPT = 500;
 const MIB = 1_048_576;
 
 /** Memory after a number of blocks: all that is no mapped file, in MiB. */
@@ -49,7 +51,7 @@ export async function growChain(sample: (sample: MemorySample) => void): Promise
   const path = mkdtempSync(join(tmpdir(), "qanat-bench-memory-"));
   const disk = openLmdbDisk({ path, durable: false });
   try {
-    const backend = startChain(disk);
+    const backend = startChain(disk, KEPT);
     let failed = 0;
     backend.onBlock(({ outcome }) => {
       failed += outcome.results.filter(({ code }) => code !== 0).length;

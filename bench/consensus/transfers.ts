@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as immediate } from "node:timers/promises";
 import { addressFromPublicKey } from "#common/address.js";
 import { Application } from "#consensus/app/app.js";
 import { STATE_NAMESPACE } from "#consensus/app/state-root.js";
@@ -32,8 +33,8 @@ const WANTED = 6000;
 export const accounts = developmentAccounts(ACCOUNTS);
 const addresses = accounts.map(({ signer }) => addressFromPublicKey(signer.publicKey));
 
-/** A chain of one validator with funded accounts. */
-export function startChain(disk: Disk): EmbeddedBackend {
+/** A chain of one validator with funded accounts. @param keep heights that are kept; all if absent */
+export function startChain(disk: Disk, keep?: number): EmbeddedBackend {
   const members = networkMembers(new Uint8Array(32), { validators: 1, computes: 0, clients: 0 });
   const runtimeId = new Uint8Array(32).fill(128, 0, 1);
   const genesisTime = { seconds: 1_700_000_000n, nanos: 0 };
@@ -58,6 +59,7 @@ export function startChain(disk: Disk): EmbeddedBackend {
     blockParams: engineBlockParams(genesis),
     signers: members.map(({ identity }) => identity.consensus),
     pace: DEFAULT_PACE,
+    keep,
   });
 }
 
@@ -82,7 +84,8 @@ export async function block(backend: EmbeddedBackend, txs: readonly Uint8Array[]
   const before = backend.latestHeight;
   await backend.produceUntil(
     () => backend.latestHeight > before,
-    async () => undefined,
+    // Old heights are pruned by timers.
+    () => immediate(),
   );
 }
 
