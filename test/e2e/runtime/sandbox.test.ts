@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -27,6 +28,29 @@ const onX86 = process.arch === "x64";
 test("without bubblewrap the sandbox is refused with the name of what is missing", () => {
   expect(() => Sandbox.open({ bubblewrap: "/nowhere/bwrap" })).toThrow("/nowhere/bwrap is missing: install bubblewrap");
 });
+
+test.skipIf(!hasBubblewrap)(
+  "qanat net refuses to sandbox without bubblewrap, in words, and runs nothing unsandboxed",
+  () => {
+    // Here bubblewrap itself makes a world in which there is none.
+    const world = ["--dev-bind", "/", "/", "--ro-bind", "/dev/null", "/usr/bin/bwrap"];
+    const net = [
+      process.execPath,
+      "dist/qanat.mjs",
+      "net",
+      "--port",
+      "0",
+      "--rounds",
+      "1",
+      "--runtime-host",
+      "sandbox",
+    ];
+    const { status, stderr, stdout } = spawnSync("/usr/bin/bwrap", [...world, ...net], { encoding: "utf8" });
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain("/usr/bin/bwrap is missing: install bubblewrap");
+    expect(stderr).toContain("--runtime-host process runs it without a sandbox");
+  },
+);
 
 describe.skipIf(!hasBubblewrap)("a runtime in the sandbox", () => {
   let hostile = "";
