@@ -17,16 +17,32 @@ import { type HostAsk, HostSyncer } from "./host-port.js";
 /** What is kept in memory of a fetched consensus state. */
 const CACHE = { maxNodes: 20_000, maxValueBytes: 8 * 1024 * 1024 };
 
+/** A state and the height of the block after which it is that. */
+export interface OpenedState {
+  readonly height: bigint;
+  readonly reader: KeyValueReader;
+}
+
 /**
  * The state of the consensus layer after a block. It is fetched from the host as far as it is read, and each answer is
  * proved against the root. Changes of the state show here one round after they were made.
  */
 export class ConsensusState {
-  /** @param height of the block after which this is the state */
-  constructor(
-    readonly height: bigint,
-    private readonly reader: KeyValueReader,
-  ) {}
+  private opened: OpenedState | undefined;
+
+  /** @param open called when something is read for the first time */
+  constructor(private readonly open: () => OpenedState) {}
+
+  /** What is read. @throws CodedError when the host cannot show it */
+  get source(): OpenedState {
+    this.opened ??= this.open();
+    return this.opened;
+  }
+
+  /** Height of the block after which this is the state. */
+  get height(): bigint {
+    return this.source.height;
+  }
 
   /** An account of the ledger; an empty one when there is none. */
   account(address: Uint8Array): Account {
@@ -84,7 +100,7 @@ export class ConsensusState {
    */
   query<T>(view: (state: KeyValueReader) => T): T {
     try {
-      return view(this.reader);
+      return view(this.source.reader);
     } catch (error) {
       if (error instanceof DecodeError) throw verifierErrors.verificationFailed(error.message);
       throw error;
@@ -105,7 +121,8 @@ export class ConsensusTrees {
     if (this.ask === undefined) throw verifierErrors.stateRoot("this host does not show the consensus layer");
     const root: Root = { namespace: STATE_NAMESPACE, version: height, type: STATE_ROOT, hash };
     const syncer = new HostSyncer(this.ask, STORAGE_ENDPOINT.consensus);
-    const state = new ConsensusState(height, new Tree({ syncer, root, writeLog: false, ...CACHE }));
+    const reader = new Tree({ syncer, root, writeLog: false, ...CACHE });
+    const state = new ConsensusState(() => ({ height, reader }));
     this.last = { root, state };
     return state;
   }

@@ -5,7 +5,7 @@ import { messageProblem } from "#consensus/services/roothash/logic/well-formed.j
 import { type Header, headerHash, type Message, type RoundResults } from "#consensus/services/roothash/types.js";
 import { MAX_TAG_KEY_BYTES } from "../transaction/artifacts.js";
 import type { Tag } from "../transaction/io-tree.js";
-import type { ConsensusState } from "./consensus-state.js";
+import { ConsensusState } from "./consensus-state.js";
 import { expectResult, type OutgoingMessage, type ResultTarget } from "./messages.js";
 import { refuse } from "./refusal.js";
 import type { StateStore } from "./state.js";
@@ -83,9 +83,7 @@ abstract class RoundView {
   /**
    * The state of the consensus layer before the block that the round builds on, each value proved against what the
    * header of that block says. Outside of execution, and in a runtime without a trust root, the header is the host's
-   * word.
-   *
-   * @throws CodedError when the host cannot show it
+   * word. Nothing is fetched before something is read.
    */
   get consensus(): ConsensusState {
     return this.batch.consensusState();
@@ -183,7 +181,7 @@ export class BatchContext extends RoundView {
 
   /** The consensus layer's state, opened once. */
   consensusState(): ConsensusState {
-    this.consensusView ??= this.basis.openConsensus();
+    this.consensusView ??= new ConsensusState(() => this.basis.openConsensus().source);
     return this.consensusView;
   }
 
