@@ -28,6 +28,8 @@ export interface RuntimeLauncherOptions {
   readonly path: string;
   /** Without one the runtime may do whatever this user may. */
   readonly sandbox?: Sandbox;
+  /** Whether it may use the network from within the sandbox: off-chain logic may, a runtime may not. */
+  readonly network?: boolean;
   /** Environment of the runtime, beside where its host is. */
   readonly env?: Readonly<Record<string, string>>;
   readonly log: Log;
@@ -70,7 +72,7 @@ export class ProcessLauncher implements RuntimeLauncher {
   }
 
   private command(socket: string): ProcessSpec {
-    const { sandbox, env = {} } = this.options;
+    const { sandbox, env = {}, network } = this.options;
     const executable = this.script ? process.execPath : this.path;
     if (sandbox === undefined) {
       const command = this.script ? [executable, this.path] : [executable];
@@ -85,6 +87,7 @@ export class ProcessLauncher implements RuntimeLauncher {
       env: { ...env, [HOST_SOCKET]: SOCKET_INSIDE },
       readWrite: [{ path: socket, inside: SOCKET_INSIDE }],
       readOnly: this.script ? [{ path: this.path, inside: SCRIPT_INSIDE }] : [],
+      network,
     });
   }
 }

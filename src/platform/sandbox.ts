@@ -38,6 +38,8 @@ export interface SandboxedCommand {
   readonly env: Readonly<Record<string, string>>;
   readonly readWrite: readonly Mount[];
   readonly readOnly: readonly Mount[];
+  /** Whether it may use the machine's network, as off-chain logic may. */
+  readonly network?: boolean;
 }
 
 export interface SandboxOptions {
@@ -50,6 +52,8 @@ export interface SandboxOptions {
 /** Starts commands so that they can do no harm (launching runtimes: bubblewrap and SECCOMP). */
 export class Sandbox {
   private readonly filter: Uint8Array;
+  /** For commands that may use the network. */
+  private readonly openFilter: Uint8Array;
   /** Libraries by executable: reading them takes longer than starting one. */
   private readonly libraries = new Map<string, Mount[]>();
 
@@ -60,6 +64,7 @@ export class Sandbox {
     policy: SeccompPolicy,
   ) {
     this.filter = seccompProgram(machine, policy);
+    this.openFilter = seccompProgram(machine, { ...policy, unixSocketsOnly: false });
   }
 
   /**
@@ -90,7 +95,7 @@ export class Sandbox {
 
   /** How to start a command within the sandbox. */
   wrap(command: SandboxedCommand): ProcessSpec {
-    const { executable, args, env, readWrite, readOnly } = command;
+    const { executable, args, env, readWrite, readOnly, network = false } = command;
     const { memoryBytes, openFiles, tasks, scratchBytes } = this.limits;
     const libraries = this.librariesOf(executable);
     const options = sandboxOptions({
@@ -100,7 +105,7 @@ export class Sandbox {
       readWrite,
       readOnly,
       libraries,
-      allowNetwork: false,
+      allowNetwork: network,
       scratchBytes,
     });
     const limits = [
@@ -116,7 +121,7 @@ export class Sandbox {
       file: PRLIMIT,
       args: [...limits, "--", this.bubblewrap, ...sandboxArguments(args)],
       env: {},
-      inputs: [encodeOptions(options), this.filter],
+      inputs: [encodeOptions(options), network ? this.openFilter : this.filter],
     };
   }
 

@@ -110,6 +110,7 @@ export function bundledComponents(
       const launcher = new ProcessLauncher({
         path,
         sandbox: sandbox === "none" ? undefined : sandbox,
+        network: true,
         log: log.child(`${member.name}/${name} ${versionToText(version)}`),
       });
       return [{ name, provision: (site) => new ProcessHost({ ...site, launcher, version, entropy: systemEntropy }) }];

@@ -148,6 +148,28 @@ describe.skipIf(!hasBubblewrap)("a runtime in the sandbox", () => {
     hidden.close();
   });
 
+  test("as off-chain logic reaches the network, and still no file and no other program", async () => {
+    const server = createServer((socket) => socket.destroy());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    const { node, host } = hosted(hostile, { sandbox: Sandbox.open(), network: true });
+    await host.start();
+    const outcomes: string[] = [];
+    for (const [attempt, argument] of [
+      ["connect", `${port}`],
+      ["listen", ""],
+      ["read", secret],
+      ["run", "/entrypoint"],
+    ] as const) {
+      const { data } = await host.call("RuntimeQueryRequest", node.querying(attempt, answer.encode(argument)), 20_000);
+      outcomes.push(answer.decode(data));
+    }
+    await host.stop();
+    server.close();
+    expect(outcomes).toEqual(["connected", "listening", "ENOENT", "EPERM"]);
+  });
+
   test("starts no other program and ends no process of the machine", async () => {
     const outcomes = await attempts(["run", "/entrypoint"], ["kill", `${process.pid}`], ["user", ""]);
     expect(outcomes).toEqual(["EPERM", "ESRCH", "2"]);

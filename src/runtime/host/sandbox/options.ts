@@ -25,7 +25,7 @@ export interface SandboxSpec {
   readonly readOnly: readonly Mount[];
   /** What the executable is linked with, and the loader that links it. */
   readonly libraries: readonly Mount[];
-  /** Network of the machine: for ROFL components only. */
+  /** Network of the machine and where it looks names up: for ROFL components only. */
   readonly allowNetwork: boolean;
   /** Size of each place where a runtime may make files, in bytes; they are kept in memory. */
   readonly scratchBytes: number;
@@ -46,7 +46,7 @@ export function sandboxOptions(spec: SandboxSpec): string[] {
   const options = ["--unshare-all", "--cap-drop", "ALL", "--hostname", HOSTNAME];
   options.push("--size", `${scratchBytes}`, "--tmpfs", "/tmp", "--dev", "/dev");
   options.push("--die-with-parent", "--new-session", "--chdir", "/", "--ro-bind", executable, ENTRYPOINT);
-  if (allowNetwork) options.push("--share-net", "--ro-bind", "/etc/resolv.conf", "/etc/resolv.conf");
+  if (allowNetwork) options.push("--share-net", "--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf");
   for (const [name, value] of Object.entries(env)) options.push("--setenv", name, value);
   const mount = (kind: string, { path, inside }: Mount): void => {
     options.push("--dir", folderOf(inside), kind, path, inside);

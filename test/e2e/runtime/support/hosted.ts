@@ -29,7 +29,10 @@ export const insertCall = (sender: string, nonce: number, key: string, value: st
   call(sender, nonce, "insert", entry(key, value));
 
 /** A runtime in a process of its own, with a node around it. */
-export function hosted(path: string, options: { sandbox?: Sandbox; env?: Record<string, string>; log?: KeptLog } = {}) {
+export function hosted(
+  path: string,
+  options: { sandbox?: Sandbox; network?: boolean; env?: Record<string, string>; log?: KeptLog } = {},
+) {
   const node = new TestNode();
   const log = options.log ?? new KeptLog();
   const host = new ProcessHost({
@@ -40,7 +43,7 @@ export function hosted(path: string, options: { sandbox?: Sandbox; env?: Record<
       localStorage: new DiskLocalStorage(new MemoryDisk(), RUNTIME_ID),
       runtimeTrees: new NodeDbSyncer(node.db),
     },
-    launcher: new ProcessLauncher({ path, sandbox: options.sandbox, env: options.env, log }),
+    launcher: new ProcessLauncher({ path, sandbox: options.sandbox, network: options.network, env: options.env, log }),
     clock: systemClock,
     log,
   });
