@@ -1,5 +1,5 @@
 import { equalBytes, toHex } from "#common/bytes.js";
-import { CodedError } from "#common/errors/index.js";
+import { CodedError, Fault } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
 import type { Log } from "#common/ports/log.js";
 import { checkpointErrors } from "#mkvs/checkpoint/errors.js";
@@ -32,7 +32,7 @@ export class ChunkFetcher {
   private sources: Source[];
   private readonly running = new Set<Promise<void>>();
   private wrong = false;
-  private failure: unknown;
+  private failure: Error | undefined;
 
   /** @param pending chunks to fetch */
   constructor(
@@ -74,7 +74,7 @@ export class ChunkFetcher {
     const index = this.queue.shift() as number;
     const source = this.sources.reduce((best, other) => (other.busy < best.busy ? other : best));
     const task = this.fetch(index, source).catch((error: unknown) => {
-      this.failure = error;
+      this.failure = error instanceof Error ? error : new Fault(String(error));
     });
     this.running.add(task);
     void task.then(() => this.running.delete(task));
