@@ -1,24 +1,22 @@
 import { describe, expect, test } from "vitest";
 import { addressFromPublicKey } from "#common/address.js";
-import { toHex } from "#common/bytes.js";
 import { MemorySigner, type Signer } from "#common/crypto/signature.js";
 import { CodedError } from "#common/errors/index.js";
 import { MemoryDisk } from "#common/memory-disk.js";
 import type { Disk } from "#common/ports/disk.js";
-import { type BlockId, consensusAddress } from "#consensus/block/block-id.js";
+import { consensusAddress } from "#consensus/block/block-id.js";
 import { type Block, checkBlock } from "#consensus/block/block.js";
-import { BlockIdFlag, type CommitSig, MAX_VOTES } from "#consensus/block/commit.js";
+import { BlockIdFlag, MAX_VOTES } from "#consensus/block/commit.js";
 import { Evidence, type LightClientAttackEvidence } from "#consensus/block/evidence.js";
-import { type Header, headerHash } from "#consensus/block/header.js";
+import type { Header } from "#consensus/block/header.js";
 import type { CompleteLightBlock } from "#consensus/block/light-block.js";
 import type { EvidenceParams } from "#consensus/block/params.js";
-import { signVote } from "#consensus/block/signing.js";
-import { type ValidatorSet, validatorSetHash } from "#consensus/block/validator.js";
+import type { ValidatorSet } from "#consensus/block/validator.js";
 import { newValidatorSet } from "#consensus/block/validator-set.js";
-import { SignedMessageType } from "#consensus/block/vote.js";
 import { attackEvidence } from "#consensus/light/attack.js";
 import { nodeByConsensusAddress, getNodeStatus } from "#consensus/services/registry/state.js";
 import { getAccount } from "#consensus/services/staking/state/index.js";
+import { type Forgery, forgeBlock } from "../light/support/forge.ts";
 import { Random } from "../../mkvs/support/random.ts";
 import { HistoryChain } from "./support.ts";
 
@@ -26,14 +24,8 @@ const HEIGHT = 12n;
 const PARAMS: EvidenceParams = { maxAgeNumBlocks: 100n, maxAgeDuration: 3_600_000_000_000n, maxBytes: 100_000n };
 const STRANGER = MemorySigner.fromTestName("nobody's validator");
 
-interface Attack {
-  readonly height: bigint;
+interface Attack extends Forgery {
   readonly common: bigint;
-  readonly bend: (header: Header) => Header;
-  /** Names of the validators that sign; those of the chain are numbers. */
-  readonly signers: readonly Signer[];
-  readonly validators?: ValidatorSet;
-  readonly round?: number;
 }
 
 class AttackedChain extends HistoryChain {
@@ -46,10 +38,6 @@ class AttackedChain extends HistoryChain {
     });
     if (chain.backend.latestHeight < HEIGHT) await chain.upTo(HEIGHT);
     return chain;
-  }
-
-  get chainId(): string {
-    return this.app.chainContext.slice(0, 50);
   }
 
   signer(index: number): Signer {
@@ -67,27 +55,10 @@ class AttackedChain extends HistoryChain {
   }
 
   /** A block that is not on the chain, signed by some. */
-  forged({ height, bend, signers, validators, round = 0 }: Attack): CompleteLightBlock {
+  forged(attack: Attack): CompleteLightBlock {
     const latest = this.backend.latestHeight;
-    const original = this.at(height < latest ? height : latest);
-    const validatorSet = validators ?? original.validatorSet;
-    const header = bend({ ...original.header, height, validatorsHash: validatorSetHash(validatorSet) });
-    const hash = headerHash(header);
-    const blockId: BlockId = { hash, partSetHeader: { total: 1, hash } };
-    const signatures = validatorSet.validators.map(({ address }, validatorIndex): CommitSig => {
-      const signer = signers.find(({ publicKey }) => toHex(consensusAddress(publicKey)) === toHex(address));
-      const timestamp = header.time;
-      if (signer === undefined) {
-        const empty = new Uint8Array(0);
-        const zero = { seconds: -62_135_596_800n, nanos: 0 };
-        return { blockIdFlag: BlockIdFlag.absent, validatorAddress: empty, timestamp: zero, signature: empty };
-      }
-      const type = SignedMessageType.precommit;
-      const vote = { type, height, round, blockId, timestamp, validatorAddress: address, validatorIndex };
-      const { signature } = signVote(this.chainId, signer, vote);
-      return { blockIdFlag: BlockIdFlag.commit, validatorAddress: address, timestamp, signature };
-    });
-    return { header, commit: { height, round, blockId, signatures }, validatorSet };
+    const original = this.at(attack.height < latest ? attack.height : latest);
+    return forgeBlock(original, attack);
   }
 
   evidence(attack: Attack): LightClientAttackEvidence {
