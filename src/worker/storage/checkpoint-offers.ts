@@ -63,7 +63,7 @@ export class CheckpointOffers {
       // Both protocols have the method.
       const protocol = offerer.protocol as typeof CHECKPOINT_SYNC;
       const { checkpoints } = await callPeer(this.p2p, peer, id, protocol, "GetCheckpoints", request);
-      for (const checkpoint of checkpoints) checkCheckpoint(checkpoint);
+      for (const checkpoint of checkpoints) checkOffer(checkpoint);
       if (checkpoints.length > 0) this.p2p.feedback(peer, id, "success");
       return { offerer, checkpoints };
     } catch (error) {
@@ -80,6 +80,14 @@ export class CheckpointOffers {
       this.log.warn("peer offered a wrong checkpoint", { peer: toHex(peer), reason });
       this.p2p.feedback(peer, id, "bad-peer");
     }
+  }
+}
+
+/** @throws InvalidInput when no checkpoint can look like this: each chunk has other keys than the rest */
+function checkOffer(checkpoint: CheckpointMetadata): void {
+  checkCheckpoint(checkpoint);
+  if (new Set(checkpoint.chunks.map(toHex)).size < checkpoint.chunks.length) {
+    throw new InvalidInput("checkpoint.chunks", "a chunk stands there twice");
   }
 }
 

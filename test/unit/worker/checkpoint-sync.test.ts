@@ -293,10 +293,13 @@ describe("peers that lie about checkpoints", () => {
   });
 
   test("with impossible descriptions are dropped", async () => {
-    lie(peers[0], [{ ...(at.made[0] as CheckpointMetadata), chunks: [] }]);
+    const [state] = at.made as [CheckpointMetadata];
+    lie(peers[0], [{ ...state, chunks: [] }]);
+    // A chunk that is right, again and again, would keep the node busy for ever.
+    lie(peers[2], [{ ...state, chunks: state.chunks.map(() => state.chunks[0] as Uint8Array) }]);
     serveSource(peers[1], source.db, at.checkpoints);
     await fresh().caughtUp();
-    expect(avoided()[0]).toBe(true);
+    expect(avoided()).toEqual([true, false, true]);
   });
 
   test("with chunks of another tree are dropped with all who offer them, and an honest description is used", async () => {
