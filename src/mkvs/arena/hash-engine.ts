@@ -64,14 +64,15 @@ export class HashEngine {
   readonly firstNode = FIRST_NODE_AT >> 2;
   readonly secondNode = SECOND_NODE_AT >> 2;
   readonly #hashTwo: HashTwo | undefined;
-  readonly #resultWords = new Int32Array(HASH_WORDS);
-  readonly #result = new Uint8Array(this.#resultWords.buffer);
+  /** The last answer of `hash`, `hashInput` or `hashLeaf` as words. */
+  readonly resultWords = new Int32Array(HASH_WORDS);
+  readonly #result = new Uint8Array(this.resultWords.buffer);
   /** Lengths of the inputs whose padding stands behind them. */
   #firstPadded = -1;
   #secondPadded = -1;
   /** The input that waits for a second one: its length, and where its hash goes. */
   #length = 0;
-  #out: Int32Array = this.#resultWords;
+  #out: Int32Array = this.resultWords;
   #at = 0;
 
   constructor(webAssembly = true) {
@@ -154,27 +155,33 @@ export class HashEngine {
     this.#digestAt(FIRST_AT, length, out, at);
   }
 
+  /** The hash of the input that was written to `inputAt`, in an array that the next call uses again. */
+  hashInput(length: number): Uint8Array {
+    this.digest(length, this.resultWords, 0);
+    return this.#result;
+  }
+
   /** The hash of some bytes, in an array that the next call uses again. Nothing may be waiting. */
   hash(bytes: Uint8Array, from: number, to: number): Uint8Array {
     const length = to - from;
     if (length > MAX_INPUT) {
-      return sha512_256(bytes.subarray(from, to));
+      this.#result.set(sha512_256(bytes.subarray(from, to)));
+      return this.#result;
     }
     const input = this.bytes;
     for (let i = 0; i < length; i++) {
       input[FIRST_AT + i] = bytes[from + i] as number;
     }
-    this.digest(length, this.#resultWords, 0);
-    return this.#result;
+    return this.hashInput(length);
   }
 
   /** The hash of a leaf (mkvs: hashes), in an array that the next call uses again. Nothing may be waiting. */
   hashLeaf(key: Uint8Array, value: Uint8Array): Uint8Array {
     if (9 + key.length + value.length > MAX_INPUT) {
-      return leafHash(key, value);
+      this.#result.set(leafHash(key, value));
+      return this.#result;
     }
-    this.digest(this.#putLeaf(key, value), this.#resultWords, 0);
-    return this.#result;
+    return this.hashInput(this.#putLeaf(key, value));
   }
 
   /** The hashes of leaves, as eight words each; those without a value are left out. */

@@ -13,6 +13,13 @@ const NO_LEAF = 2;
 /** Children that an internal node waits for: embedded leaf, left, right. */
 const CHILDREN = 3;
 
+const HASH_WORDS = HASH_SIZE >> 2;
+const EMPTY_WORDS = new Int32Array(EMPTY_HASH.slice().buffer);
+/** Room for the open nodes of most proofs, in bytes. */
+const FIRST_ROOM = 2560;
+/** Memory of hashers that are done, for the next ones: making it takes as long as several hashes. */
+const spare: Uint8Array<ArrayBuffer>[] = [];
+
 /** Gets each leaf of a proof, in the order in which the proof holds them. */
 export type TakeLeaf = (key: Uint8Array, value: Uint8Array) => void;
 
@@ -24,7 +31,9 @@ export class ProofHasher {
   readonly #version: number;
   readonly #takeLeaf: TakeLeaf;
   readonly #engine = sharedHashEngine();
-  #bytes = new Uint8Array(2560);
+  #bytes = spare.pop() ?? new Uint8Array(FIRST_ROOM);
+  /** The same memory: nodes begin at whole words, so that most is copied a word at a time. */
+  #words = new Int32Array(this.#bytes.buffer);
   /** For each open node: where its hash input begins, where its child hashes begin, how many children have come. */
   readonly #starts: number[] = [];
   readonly #slots: number[] = [];
@@ -46,6 +55,13 @@ export class ProofHasher {
     return this.#root;
   }
 
+  /** Gives the memory back. The hasher is not to be used afterwards. */
+  release(): void {
+    if (this.#bytes.length === FIRST_ROOM && spare.length === 0) {
+      spare.push(this.#bytes);
+    }
+  }
+
   /**
    * Takes the next entry.
    * @throws DecodeError, without the number of the entry
@@ -55,7 +71,7 @@ export class ProofHasher {
       throw new DecodeError("unused entry");
     }
     if (entry === null) {
-      this.#place(EMPTY_HASH, 0);
+      this.#place(EMPTY_HASH, 0, EMPTY_WORDS);
       return;
     }
     switch (entry[0]) {
@@ -63,7 +79,7 @@ export class ProofHasher {
         if (entry.length !== HASH_ENTRY_BYTES) {
           throw new DecodeError(`hash entry of ${entry.length} bytes instead of ${HASH_ENTRY_BYTES}`);
         }
-        this.#place(entry, 1);
+        this.#place(entry, 1, undefined);
         return;
       case ENTRY_NODE:
         this.#takeNode(entry);
@@ -76,7 +92,7 @@ export class ProofHasher {
   #takeNode(entry: Uint8Array): void {
     need(entry, 3, "node");
     if (entry[1] === KIND_LEAF) {
-      this.#place(this.#leaf(entry, 1), 0);
+      this.#place(this.#leaf(entry, 1), 0, undefined);
       return;
     }
     if (entry[1] !== KIND_INTERNAL) {
@@ -91,7 +107,7 @@ export class ProofHasher {
     if (entry[labelEnd] !== NO_LEAF && entry[labelEnd] !== KIND_LEAF) {
       throw new DecodeError(`malformed node: unknown kind ${entry[labelEnd]} of an embedded leaf`);
     }
-    const start = this.#end;
+    const start = (this.#end + 3) & -4;
     const slots = start + labelEnd - 1;
     this.#room(slots + CHILDREN * HASH_SIZE);
     // The head of the compact form is the head of the hash input.
@@ -102,7 +118,8 @@ export class ProofHasher {
     this.#end = slots + CHILDREN * HASH_SIZE;
     const inline = entry[labelEnd] === KIND_LEAF ? this.#leafHead(entry, labelEnd) : 0;
     if (this.#version === PROOF_V0) {
-      this.#place(inline === 0 ? EMPTY_HASH : this.#leaf(entry, labelEnd), 0);
+      const empty = inline === 0;
+      this.#place(empty ? EMPTY_HASH : this.#leaf(entry, labelEnd), 0, empty ? EMPTY_WORDS : undefined);
     }
   }
 
@@ -124,9 +141,13 @@ export class ProofHasher {
     return hash;
   }
 
-  /** Writes the hash of a finished child into its parent, and so on up while parents are finished by it. */
-  #place(bytes: Uint8Array, from: number): void {
+  /**
+   * Writes the hash of a finished child into its parent, and so on up while parents are finished by it.
+   * @param hashWords the hash as words, if it is at hand so
+   */
+  #place(bytes: Uint8Array, from: number, hashWords: Int32Array | undefined): void {
     let hash = bytes;
+    let words = hashWords;
     let at = from;
     for (;;) {
       const top = this.#slots.length - 1;
@@ -135,13 +156,19 @@ export class ProofHasher {
         return;
       }
       const come = this.#come[top] as number;
-      copy(this.#bytes, (this.#slots[top] as number) + come * HASH_SIZE, hash, at, at + HASH_SIZE);
+      const slot = (this.#slots[top] as number) + come * HASH_SIZE;
+      if (words !== undefined && (slot & 3) === 0) {
+        copyWords(this.#words, slot >> 2, words, 0, HASH_WORDS);
+      } else {
+        copy(this.#bytes, slot, hash, at, at + HASH_SIZE);
+      }
       this.#come[top] = come + 1;
       if (come + 1 < CHILDREN) {
         return;
       }
       const start = this.#starts[top] as number;
-      hash = this.#engine.hash(this.#bytes, start, this.#end);
+      hash = this.#hashNode(start, (this.#slots[top] as number) + CHILDREN * HASH_SIZE);
+      words = this.#engine.resultWords;
       at = 0;
       this.#end = start;
       this.#starts.pop();
@@ -150,11 +177,23 @@ export class ProofHasher {
     }
   }
 
+  /** The hash of an open node whose children have all come; good until the next hash. */
+  #hashNode(start: number, end: number): Uint8Array {
+    const engine = this.#engine;
+    const length = end - start;
+    if ((length & 3) !== 0 || length > engine.maxInput) {
+      return engine.hash(this.#bytes, start, end);
+    }
+    copyWords(engine.words, engine.inputAt >> 2, this.#words, start >> 2, length >> 2);
+    return engine.hashInput(length);
+  }
+
   #room(size: number): void {
     if (size > this.#bytes.length) {
-      const larger = new Uint8Array(2 * size);
+      const larger = new Uint8Array((2 * size + 3) & -4);
       larger.set(this.#bytes.subarray(0, this.#end));
       this.#bytes = larger;
+      this.#words = new Int32Array(larger.buffer);
     }
   }
 }
@@ -162,6 +201,12 @@ export class ProofHasher {
 function copy(out: Uint8Array, at: number, bytes: Uint8Array, from: number, to: number): void {
   for (let i = from, j = at; i < to; i++, j++) {
     out[j] = bytes[i] as number;
+  }
+}
+
+function copyWords(out: Int32Array, to: number, words: Int32Array, from: number, count: number): void {
+  for (let i = 0; i < count; i++) {
+    out[to + i] = words[from + i] as number;
   }
 }
 

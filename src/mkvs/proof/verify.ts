@@ -42,6 +42,7 @@ export function verifyProofToWriteLog(root: Uint8Array, proof: Proof): WriteLog 
   if (!equalBytes(hasher.root, root)) {
     throw new DecodeError("entries do not have the hash of the root", "proof.entries");
   }
+  hasher.release();
   return leaves;
 }
 
