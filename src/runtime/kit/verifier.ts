@@ -43,6 +43,14 @@ export interface Claim {
   readonly epoch: bigint;
 }
 
+/** A runtime block that the consensus layer confirms. */
+interface Verified {
+  readonly height: bigint;
+  readonly round: bigint;
+  readonly epoch: bigint;
+  readonly stateRoot: Uint8Array;
+}
+
 /** How far a header may be built upon, in nanoseconds: ten years; there is no clock here that could measure drift. */
 const TRUST: TrustOptions = {
   trustingPeriod: 10n * 365n * 86_400n * 1_000_000_000n,
@@ -86,7 +94,8 @@ export class Verifier {
   /** Verified blocks by rising height; empty until something has to be verified. */
   private blocks: CompleteLightBlock[] = [];
   private savedHeight = -SAVE_INTERVAL;
-  private last = { height: 0n, round: 0n, epoch: 0n };
+  /** What was verified last. */
+  private last: Verified = { height: 0n, round: 0n, epoch: 0n, stateRoot: new Uint8Array(0) };
 
   constructor(
     private readonly root: TrustRoot,
@@ -116,10 +125,16 @@ export class Verifier {
     if (header.timestamp !== verified.header.time.seconds) {
       throw verifierErrors.verificationFailed("runtime block timestamp inconsistent with consensus time");
     }
-    const known = this.last.height === block.height && this.last.round === header.round && this.last.epoch === epoch;
-    if (!known) this.checkRuntimeBlock(this.stateAfter(verified), header, epoch);
-    this.last = { height: block.height, round: header.round, epoch };
+    if (!this.isKnown(block.height, header, epoch)) this.checkRuntimeBlock(this.stateAfter(verified), header, epoch);
+    this.last = { height: block.height, round: header.round, epoch, stateRoot: header.stateRoot };
     return this.trees.open(verified.header.height - 1n, verified.header.appHash);
+  }
+
+  /** A batch is mostly put together and executed on the same block, or executed twice. */
+  private isKnown(height: bigint, { round, stateRoot }: Header, epoch: bigint): boolean {
+    const { last } = this;
+    const same = last.height === height && last.round === round && last.epoch === epoch;
+    return same && equalBytes(last.stateRoot, stateRoot);
   }
 
   private checkProgress(height: bigint, round: bigint, epoch: bigint): void {

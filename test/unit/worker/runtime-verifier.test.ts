@@ -159,6 +159,8 @@ describe("a runtime that verifies the consensus layer", () => {
       ["did not advance but", { ...claim, header: { ...claim.header, round: claim.header.round + 1n } }],
       ["round seems to have moved", { ...claim, header: { ...claim.header, round: 0n } }],
       ["epoch seems to have moved", { ...claim, epoch: claim.epoch - 1n }],
+      // The same block once more, but with another state.
+      ["state root mismatch", { ...claim, header: { ...claim.header, stateRoot: new Uint8Array(32) } }],
     ] as const;
     for (const [reason, claimed] of back) {
       expect(
