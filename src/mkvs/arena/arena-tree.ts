@@ -227,17 +227,16 @@ class ArenaReader implements NodeReader<number> {
     if (handle < 0) {
       return this.#trees.record(handle);
     }
-    const label = arena.label(handle);
-    const leaf = arena.leaf(handle);
-    if (leaf !== 0 && version === PROOF_V0) {
-      const { key, value } = this.#trees.content(leaf);
-      return internalBytes(label, arena.labelBits(handle), new LeafNode(key, value));
-    }
     const bits = arena.labelBits(handle);
-    if (bits > 0 && bits <= 8) {
-      return shortCompact(bits, label[0] as number);
+    const leaf = version === PROOF_V0 ? arena.leaf(handle) : 0;
+    if (leaf !== 0) {
+      const { key, value } = this.#trees.content(leaf);
+      return internalBytes(arena.label(handle), bits, new LeafNode(key, value));
     }
-    return internalBytes(label, bits, undefined);
+    if (bits > 0 && bits <= 8) {
+      return shortCompact(bits, arena.labelByte(handle));
+    }
+    return internalBytes(arena.label(handle), bits, undefined);
   }
 }
 

@@ -309,7 +309,7 @@ function instantiate(): Exports | undefined {
 const engines: HashEngine[] = [];
 
 export function sharedHashEngine(): HashEngine {
-  const [made] = engines;
+  const made = engines[0];
   if (made !== undefined) {
     return made;
   }
