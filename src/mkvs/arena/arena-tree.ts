@@ -9,6 +9,7 @@ import type { NodeReader } from "../tree/node-reader.js";
 import { Arena, BITS_AT, LEAF_AT, LEFT_AT, RIGHT_AT, ROW_WORDS } from "./arena.js";
 import { Refs } from "./refs.js";
 import type { LeafPages, StoredLeaf } from "./leaf-pages.js";
+import { LeafWindow } from "./leaf-window.js";
 
 /** Where a leaf lies that has no place on the disk yet: its content is in memory. */
 const NO_PAGE = 0;
@@ -159,6 +160,8 @@ function placed<N extends Node>(node: N, hash: Uint8Array, ref: number): N {
 class ArenaReader implements NodeReader<number> {
   readonly #trees: ArenaTrees;
   readonly #root: number;
+  /** Present when all leaves are asked for. */
+  #window: LeafWindow | undefined;
 
   constructor(trees: ArenaTrees, root: number) {
     this.#trees = trees;
@@ -167,6 +170,10 @@ class ArenaReader implements NodeReader<number> {
 
   root(): number | undefined {
     return orNothing(this.#root);
+  }
+
+  readAhead(): void {
+    this.#window = new LeafWindow(this.#trees, this.#root);
   }
 
   load(handle: number): number {
@@ -225,7 +232,7 @@ class ArenaReader implements NodeReader<number> {
   compact(handle: number, version: number): Uint8Array {
     const { arena } = this.#trees;
     if (handle < 0) {
-      return this.#trees.record(handle);
+      return this.#window === undefined ? this.#trees.record(handle) : this.#window.record(handle);
     }
     const bits = arena.labelBits(handle);
     const leaf = version === PROOF_V0 ? arena.leaf(handle) : 0;

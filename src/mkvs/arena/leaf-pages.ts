@@ -102,17 +102,18 @@ export class LeafPages {
    * @throws Fault when the page is missing
    */
   lendRecord(page: number, offset: number): Uint8Array {
-    const bytes = this.#lent(page);
+    const bytes = this.lendPage(page);
     return bytes.subarray(offset, endOfRecord(bytes, offset));
   }
 
   /** The key of a leaf alone, as `lendRecord` gives all of it. */
   lendKey(page: number, offset: number): Uint8Array {
-    const bytes = this.#lent(page);
+    const bytes = this.lendPage(page);
     return bytes.subarray(offset + KEY_AT, offset + KEY_AT + readU16le(bytes, offset + 1));
   }
 
-  #lent(page: number): Uint8Array {
+  /** A whole page, as `lendRecord` gives a part of it. */
+  lendPage(page: number): Uint8Array {
     let bytes: Uint8Array | undefined = this.#buffer;
     if (page !== this.#next) {
       const key = this.#lookup;
@@ -224,7 +225,8 @@ function countLeaves(page: Uint8Array): number {
   return leaves;
 }
 
-function endOfRecord(page: Uint8Array, at: number): number {
+/** Where a record of a page ends. */
+export function endOfRecord(page: Uint8Array, at: number): number {
   const lengthAt = at + KEY_AT + readU16le(page, at + 1);
   return lengthAt + 4 + readU32le(page, lengthAt);
 }

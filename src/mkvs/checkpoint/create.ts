@@ -48,7 +48,9 @@ export function checkpointChunks(
 }
 
 function sequential(db: NodeDb, root: Root, chunkSize: number): Iterable<Uint8Array> {
-  return sequentialChunks(db.openReader(root), chunkSize);
+  const reader = db.openReader(root);
+  reader.readAhead?.();
+  return sequentialChunks(reader, chunkSize);
 }
 
 function parallel(db: NodeDb, root: Root, chunkSize: number, threads: number): Iterable<Uint8Array> {

@@ -13,6 +13,8 @@ import type { NodeTree } from "./node-tree.js";
  */
 export interface NodeReader<H> {
   root(): H | undefined;
+  /** Told when all leaves will be asked for in key order, for readers to which that makes a difference. */
+  readAhead?(): void;
   load(handle: H): H;
   /** Hash of the subtree, 32 bytes. */
   hash(handle: H): Uint8Array;

@@ -9,6 +9,7 @@ import { checkpointErrors } from "#mkvs/checkpoint/errors.js";
 import type { CheckpointMetadata } from "#mkvs/checkpoint/metadata.js";
 import { CheckpointRestorer } from "#mkvs/checkpoint/restorer.js";
 import { snappyBytes, SnappyWriter } from "#mkvs/checkpoint/snappy-stream.js";
+import { ArenaNodeDb } from "#mkvs/db/arena.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
@@ -188,6 +189,29 @@ describe.each(DATABASES)("restoring a checkpoint into %s", (_, open) => {
     db.prune(root.version);
     expect(walk(ours, utf8(""))).toEqual(walk(theirs, utf8("")));
   });
+});
+
+test("an arena, which reads leaves ahead, makes the same chunks as a tree in memory", () => {
+  const random = new Random();
+  const disk = new MemoryDisk();
+  const dbs = [new MemoryNodeDb(NAMESPACE), new ArenaNodeDb({ disk, name: "state", namespace: NAMESPACE })];
+  const batches = Array.from({ length: 4 }, () =>
+    Array.from({ length: 1500 }, () => ({
+      key: random.bytes(random.below(12)),
+      value: random.bytes(random.below(30)),
+    })),
+  );
+  const made = dbs.map((db) => {
+    const tree = new Tree({ db });
+    for (const [v, batch] of batches.entries()) {
+      for (const { key, value } of batch) tree.insert(key, value);
+      tree.commit(NAMESPACE, BigInt(v));
+      db.finalize([tree.base as Root]);
+    }
+    return createCheckpoint(db, tree.base as Root, { chunkSize: 5000, threads: 0 }, () => undefined);
+  });
+  expect(made[1]?.chunks.length, random.label).toBeGreaterThan(20);
+  expect(made[1]?.chunks.map(toHex), random.label).toEqual(made[0]?.chunks.map(toHex));
 });
 
 describe("the compression of chunks", () => {
