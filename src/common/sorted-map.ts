@@ -159,7 +159,11 @@ export class SortedMap<K, V> {
   clone(): SortedMap<K, V> {
     const copy = new SortedMap<K, V>(this.codec);
     if (this.index === undefined) return copy;
-    for (const [key, value] of this.entries()) copy.set(key, value);
+    // Entry by entry, as later changes of one map must not show in the other; the keys need not be encoded again.
+    const index = new Map<string, Entry<K, V>>();
+    for (const [id, { key, value }] of this.index) index.set(id, { key, value });
+    copy.index = index;
+    copy.order = this.order?.slice();
     return copy;
   }
 }
