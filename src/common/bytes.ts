@@ -46,20 +46,42 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
   return out;
 }
 
-const HEX_OF_BYTE: readonly string[] = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+/** The two digits of each byte as character codes, one after the other. */
+const HEX_CODES: readonly number[] = Array.from({ length: 512 }, (_, i) =>
+  (i >> 1)
+    .toString(16)
+    .padStart(2, "0")
+    .charCodeAt(i & 1),
+);
+/** A call takes about a hundred thousand arguments before the stack ends. */
+const MAX_CHARACTERS = 8192;
+
+// Text that is put together by `+=` is a chain of one object per piece: as a key it would take thirty times the memory.
+function textOfCodes(codes: readonly number[]): string {
+  return String.fromCharCode.apply(null, codes as number[]);
+}
 
 /** Lower-case hexadecimal text, two digits per byte. */
 export function toHex(bytes: Uint8Array): string {
-  let text = "";
-  for (let i = 0; i < bytes.length; i++) {
-    text += HEX_OF_BYTE[bytes[i] as number];
+  const { length } = bytes;
+  if (length > MAX_CHARACTERS / 2) {
+    return toHex(bytes.subarray(0, MAX_CHARACTERS / 2)) + toHex(bytes.subarray(MAX_CHARACTERS / 2));
   }
-  return text;
+  const codes = new Array<number>(2 * length);
+  for (let i = 0; i < length; i++) {
+    const at = 2 * (bytes[i] as number);
+    codes[2 * i] = HEX_CODES[at] as number;
+    codes[2 * i + 1] = HEX_CODES[at + 1] as number;
+  }
+  return textOfCodes(codes);
 }
 
-/** One character per byte: the quickest key for a `Map`. For short byte strings only, each byte is an argument. */
+/** One character per byte: the quickest key for a `Map`. */
 export function binaryText(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  if (bytes.length > MAX_CHARACTERS) {
+    return binaryText(bytes.subarray(0, MAX_CHARACTERS)) + binaryText(bytes.subarray(MAX_CHARACTERS));
+  }
+  return textOfCodes(bytes as unknown as number[]);
 }
 
 const HEX_VALUE: Uint8Array = (() => {

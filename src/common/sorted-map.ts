@@ -1,4 +1,5 @@
 import { assert } from "./assert.js";
+import { binaryText } from "./bytes.js";
 import { CborWriter } from "./cbor/writer.js";
 
 /** Gives every key its canonical CBOR encoding, which is also its place in the order. */
@@ -9,12 +10,6 @@ export interface KeyCodec<K> {
 interface Entry<K, V> {
   readonly key: K;
   value: V;
-}
-
-function identifier(encoded: Uint8Array): string {
-  let out = "";
-  for (let i = 0; i < encoded.length; i++) out += String.fromCharCode(encoded[i] as number);
-  return out;
 }
 
 /** Length first, then bytewise: the order of map keys in canonical CBOR. */
@@ -78,16 +73,16 @@ export class SortedMap<K, V> {
   }
 
   get(key: K): V | undefined {
-    return this.index?.get(identifier(this.codec.encode(key)))?.value;
+    return this.index?.get(binaryText(this.codec.encode(key)))?.value;
   }
 
   has(key: K): boolean {
-    return this.index?.has(identifier(this.codec.encode(key))) ?? false;
+    return this.index?.has(binaryText(this.codec.encode(key))) ?? false;
   }
 
   set(key: K, value: V): this {
     assert(!Object.isFrozen(this), "The map is shared and cannot be changed.");
-    const id = identifier(this.codec.encode(key));
+    const id = binaryText(this.codec.encode(key));
     if (this.index === undefined) {
       this.index = new Map([[id, { key, value }]]);
       this.order = [id];
@@ -109,7 +104,7 @@ export class SortedMap<K, V> {
   delete(key: K): boolean {
     assert(!Object.isFrozen(this), "The map is shared and cannot be changed.");
     if (this.index === undefined) return false;
-    const id = identifier(this.codec.encode(key));
+    const id = binaryText(this.codec.encode(key));
     if (!this.index.delete(id)) return false;
     if (this.order !== undefined) this.order.splice(placeOf(this.order, id), 1);
     return true;

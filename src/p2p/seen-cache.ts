@@ -1,5 +1,5 @@
 import { assert } from "#common/assert.js";
-import { toHex } from "#common/bytes.js";
+import { binaryText } from "#common/bytes.js";
 
 /** Remembers identities for a time, the latest ones if there are too many. */
 export class SeenCache<V> {
@@ -18,12 +18,12 @@ export class SeenCache<V> {
   }
 
   get(id: Uint8Array, nowMs: number): V | undefined {
-    const entry = this.entries.get(toHex(id));
+    const entry = this.entries.get(binaryText(id));
     return entry === undefined || nowMs - entry.atMs >= this.ttlMs ? undefined : entry.value;
   }
 
   set(id: Uint8Array, value: V, nowMs: number): void {
-    const key = toHex(id);
+    const key = binaryText(id);
     this.entries.delete(key);
     this.entries.set(key, { value, atMs: nowMs });
     for (const [oldest, { atMs }] of this.entries) {
@@ -33,6 +33,6 @@ export class SeenCache<V> {
   }
 
   delete(id: Uint8Array): void {
-    this.entries.delete(toHex(id));
+    this.entries.delete(binaryText(id));
   }
 }

@@ -1,4 +1,5 @@
 import type { CancellationToken } from "../cancellation.js";
+import { Interruption } from "../interruption.js";
 import { RpcCode, rpcErrors, type RpcStatus, statusOf } from "./status.js";
 
 /** Bytes handed to a connection and not yet taken by the client; no more items are asked for meanwhile. */
@@ -27,13 +28,14 @@ export async function pump(
   cancellation: CancellationToken,
   sink: StreamSink,
 ): Promise<StreamEnd> {
-  const cancelled = new Promise<"cancelled">((resolve) => cancellation.onCancel(() => resolve("cancelled")));
+  const cancelled = new Interruption<"cancelled">();
+  cancellation.onCancel(() => cancelled.fire("cancelled"));
   const iterator = items[Symbol.asyncIterator]();
   let unsent = 0;
   let drained: (() => void) | undefined;
   try {
     for (;;) {
-      const next = await Promise.race([iterator.next(), cancelled]);
+      const next = await cancelled.or(iterator.next());
       if (next === "cancelled") return { status: { code: RpcCode.cancelled, message: "the call was cancelled" } };
       if (next.done === true) return { status: { code: RpcCode.ok, message: "" } };
       const size = next.value.length;
@@ -46,7 +48,7 @@ export async function pump(
         const room = new Promise<void>((resolve) => {
           drained = resolve;
         });
-        await orStalled(Promise.race([room, cancelled]), sink);
+        await orStalled(cancelled.or(room), sink);
       }
     }
   } catch (error) {

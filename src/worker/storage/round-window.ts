@@ -1,4 +1,5 @@
 import { equalBytes } from "#common/bytes.js";
+import { Interruption } from "#common/interruption.js";
 import type { Header } from "#consensus/services/roothash/types.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import { isEmptyRoot, type Root } from "#mkvs/node/root.js";
@@ -35,14 +36,9 @@ export class RoundWindow {
   private running = 0;
   private planned = -1n;
   private stopped = false;
-  private end: () => void = () => undefined;
-  private readonly ended: Promise<"unreachable">;
+  private readonly ended = new Interruption<"unreachable">();
 
-  constructor(private readonly options: RoundWindowOptions) {
-    this.ended = new Promise((resolve) => {
-      this.end = () => resolve("unreachable");
-    });
-  }
+  constructor(private readonly options: RoundWindowOptions) {}
 
   /**
    * What a round needs of peers, in the order in which it is applied; nothing when its trees are here.
@@ -72,7 +68,7 @@ export class RoundWindow {
     for (let round = from + 1n; round <= end; round++) this.planRound(round);
     if (end > this.planned) this.planned = end;
     const key = keyOf(diff.root);
-    const found = await Promise.race([(this.ahead.get(key) as Ahead).promise, this.ended]);
+    const found = await this.ended.or((this.ahead.get(key) as Ahead).promise);
     this.ahead.delete(key);
     return found;
   }
@@ -129,7 +125,7 @@ export class RoundWindow {
   stop(): void {
     this.stopped = true;
     this.clear();
-    this.end();
+    this.ended.fire("unreachable");
     for (const go of this.waiting.splice(0)) go();
   }
 }
