@@ -2,9 +2,11 @@
 import type { Arena } from "./arena.js";
 import { endOfRecord, type LeafPages } from "./leaf-pages.js";
 
-/** Leaves that are read ahead, at first and at most, and bytes of them. */
+/** Leaves that are read ahead at first. */
 const FIRST_LEAVES = 1 << 10;
+/** Most leaves that are read ahead. */
 const MAX_LEAVES = 1 << 17;
+/** Most bytes of leaves that are read ahead. */
 const MAX_BYTES = 32 << 20;
 
 /** What holds the tree. */
