@@ -6,6 +6,10 @@ export class Interruption<T> {
   private readonly waiting = new Set<(value: T) => void>();
   private fired: { readonly value: T } | undefined;
 
+  get isFired(): boolean {
+    return this.fired !== undefined;
+  }
+
   /** Ends all waiting, now and later, with a value. Only the first call counts. */
   fire(value: T): void {
     if (this.fired !== undefined) return;

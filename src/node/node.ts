@@ -77,38 +77,22 @@ export class Node {
     const publicStorage = offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE_RPC);
     const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
     this.runtimeIds = options.runtimes.map(({ id }) => id);
+    const common = { world, backend, p2p, signer: identity.node, retention, publicStorage };
     this.runtimes = options.runtimes.map(
       ({ id, disk, provision, conduct, components }) =>
         new RuntimeWorker({
+          ...common,
           runtimeId: id,
-          world,
-          backend,
-          p2p,
           disk,
-          signer: identity.node,
           provision,
           components,
           versionsChanged: () => this.registration?.renew(),
           consensusReader: new BackendReader(backend, submitter),
           ...(executes ? { executor: { submitter, conduct } } : {}),
           givesReceipts,
-          retention,
-          publicStorage,
         }),
     );
-    this.stored = (options.stored ?? []).map(
-      ({ id, disk }) =>
-        new StorageWorker({
-          runtimeId: id,
-          world,
-          backend,
-          p2p,
-          disk,
-          signer: identity.node,
-          retention,
-          publicStorage,
-        }),
-    );
+    this.stored = (options.stored ?? []).map(({ id, disk }) => new StorageWorker({ ...common, runtimeId: id, disk }));
     if (offer !== undefined) {
       const available = (): boolean => [...this.runtimes, ...this.stored].every(({ isAvailable }) => isAvailable);
       const runtimes = (): NodeOffer["runtimes"] => offer.runtimes.flatMap((entry) => this.servedVersions(entry));

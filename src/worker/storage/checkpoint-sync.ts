@@ -1,3 +1,4 @@
+import { Interruption } from "#common/interruption.js";
 import { equalBytes } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
@@ -34,29 +35,23 @@ export interface CheckpointSyncOptions {
 export class CheckpointSync implements CheckpointSource {
   private readonly offers: CheckpointOffers;
   private readonly restorer: CheckpointRestorer;
-  private readonly stopped: Promise<"stopped">;
-  private end: () => void = () => undefined;
-  private isStopped = false;
+  private readonly stopped = new Interruption<"stopped">();
 
   constructor(private readonly options: CheckpointSyncOptions) {
     const { p2p, chainContext, history, db, log } = options;
     this.offers = new CheckpointOffers(p2p, chainContext, history.runtimeId, log);
     this.restorer = new CheckpointRestorer(db);
-    this.stopped = new Promise((resolve) => {
-      this.end = () => resolve("stopped");
-    });
   }
 
   stop(): void {
-    this.isStopped = true;
-    this.end();
+    this.stopped.fire("stopped");
   }
 
   async restore(after: bigint): Promise<bigint | "none" | "nobody"> {
-    const offered = await Promise.race([this.offers.list(), this.stopped]);
+    const offered = await this.stopped.or(this.offers.list());
     if (offered === undefined || offered === "stopped") return "nobody";
     for (const [round, all] of byRound(offered)) {
-      if (this.isStopped) break;
+      if (this.stopped.isFired) break;
       if (round > after && round > 0n && (await this.restoreRound(round, all))) return round;
     }
     return "none";
@@ -111,7 +106,7 @@ export class CheckpointSync implements CheckpointSource {
   /** Tries one description after the other; they differ in how the tree is cut, or somebody lies. */
   private async restoreOne(candidates: readonly OfferedCheckpoint[]): Promise<CheckpointMetadata | undefined> {
     for (const offered of candidates) {
-      if (this.isStopped) return undefined;
+      if (this.stopped.isFired) return undefined;
       if (this.restorer.current !== undefined) this.restorer.abort();
       this.restorer.start(offered.checkpoint);
       if (await this.restoreFrom(offered)) return offered.checkpoint;

@@ -1,6 +1,7 @@
 import { equalBytes, toHex } from "#common/bytes.js";
 import { CodedError, Fault } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
+import type { Interruption } from "#common/interruption.js";
 import type { Log } from "#common/ports/log.js";
 import { checkpointErrors } from "#mkvs/checkpoint/errors.js";
 import { chunkMetadata } from "#mkvs/checkpoint/metadata.js";
@@ -46,12 +47,12 @@ export class ChunkFetcher {
     this.sources = offered.offerers.map((offerer) => ({ offerer, busy: 0, failures: 0 }));
   }
 
-  /** @param stopped resolves when nothing is wanted any more */
-  async run(stopped: Promise<"stopped">): Promise<FetchEnd> {
+  /** @param stopped fired when nothing is wanted any more */
+  async run(stopped: Interruption<"stopped">): Promise<FetchEnd> {
     for (;;) {
       while (this.queue.length > 0 && this.running.size < FETCHERS && this.sources.length > 0) this.begin();
       if (this.running.size === 0) return this.queue.length === 0 ? "done" : "nobody";
-      const ended = await Promise.race([...this.running, stopped]);
+      const ended = await stopped.or(Promise.race(this.running));
       if (ended === "stopped") {
         this.end();
         return "stopped";

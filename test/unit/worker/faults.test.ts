@@ -1,14 +1,13 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { equalBytes, toHex } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
-import type { ExecutorCommitment } from "#consensus/services/roothash/types.js";
 import { commitmentVote, HEADER_NORMAL } from "#consensus/services/roothash/types.js";
-import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
 import { defineRuntime } from "#runtime/kit/define-runtime.js";
 import { InProcessHost } from "#runtime/host/in-process.js";
 import { unknown } from "#common/errors/index.js";
 import { keyValue } from "../../../examples/kv/kv.ts";
 import type { Runtime } from "#consensus/services/registry/types/runtime.js";
+import { commitmentsTo } from "./support/commitments.ts";
 import {
   insertCall,
   nodeNames,
@@ -34,21 +33,6 @@ async function start(made: TestNetwork): Promise<void> {
   nonce = 0n;
   await net.network.start();
   await submit();
-}
-
-/** Commitments in all blocks so far to one round. */
-function commitments(round: bigint): ExecutorCommitment[] {
-  const { backend } = net.network;
-  const found: ExecutorCommitment[] = [];
-  for (let height = 1n; height <= backend.latestHeight; height++) {
-    for (const { events } of backend.results(height)?.results ?? []) {
-      for (const carrier of events) {
-        const commit = readRuntimeEvent(carrier, height, new Uint8Array(32))?.executorCommitted?.commit;
-        if (commit?.header.header.round === round) found.push(commit);
-      }
-    }
-  }
-  return found;
 }
 
 /** A key-value runtime that cheats: it stores something else once the switch is on. */
@@ -91,11 +75,11 @@ describe("a compute node whose runtime computes something else", () => {
       break;
     }
     const { stateRoot } = net.worker("client-0").client.getBlock(round).header;
-    const votes = commitments(round).map((commit) => toHex(commitmentVote(commit) ?? new Uint8Array(0)));
+    const votes = commitmentsTo(net, round).map((commit) => toHex(commitmentVote(commit) ?? new Uint8Array(0)));
     expect(new Set(votes).size).toBe(2);
     // The third worker's vote may come too late to count; both backup workers' are needed.
     expect(votes.length).toBeGreaterThanOrEqual(4);
-    const others = commitments(round).filter(
+    const others = commitmentsTo(net, round).filter(
       ({ header }) => !equalBytes(header.header.stateRoot as Uint8Array, stateRoot),
     );
     expect(others.map(({ nodeId }) => toHex(nodeId))).toEqual([toHex(culprit)]);
@@ -133,7 +117,7 @@ describe("a compute node that fails", () => {
     const pending = submit();
     await net.until(() => (net.worker("client-0").status.latestRound as bigint) > before || broken === "");
     const { round } = await pending;
-    const schedulers = new Set(commitments(round).map(({ header }) => toHex(header.schedulerId)));
+    const schedulers = new Set(commitmentsTo(net, round).map(({ header }) => toHex(header.schedulerId)));
     expect(schedulers).not.toContain(toHex(net.network.node(broken).identity.node.publicKey));
     broken = "";
     await net.settled(round);
@@ -150,7 +134,7 @@ describe("a compute node that fails", () => {
     await start(made);
     deaf = net.serving("worker")[1] as string;
     const { round } = await submit();
-    const committed = commitments(round).map(({ nodeId }) => toHex(nodeId));
+    const committed = commitmentsTo(net, round).map(({ nodeId }) => toHex(nodeId));
     expect(committed).toContain(toHex(net.network.node(deaf).identity.node.publicKey));
     await net.settled(round);
   });

@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { equalBytes } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
 import { getRuntimeState } from "#consensus/services/roothash/state.js";
-import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
-import { type ExecutorCommitment, HEADER_NORMAL } from "#consensus/services/roothash/types.js";
+import { HEADER_NORMAL } from "#consensus/services/roothash/types.js";
 import { ROLE_COMPUTE, ROLE_STORAGE } from "#common/node-roles.js";
 import { ReceiptReader } from "#network/receipts.js";
 import { ByzantineSwitches } from "#network/byzantine/switches.js";
+import { commitmentsTo } from "./support/commitments.ts";
 import { insertCall, provisionKeyValue, RUNTIME_ID, type TestNetwork, testNetwork } from "./support/local-network.ts";
 
 let net: TestNetwork;
@@ -21,27 +21,12 @@ function submit(): Promise<{ round: bigint }> {
   return net.worker("client-0").client.submitTxMeta(insertCall("alice", nonce, "key", `value ${nonce++}`));
 }
 
-/** Commitments in all blocks so far to one round. */
-function commitments(round: bigint): ExecutorCommitment[] {
-  const { backend } = net.network;
-  const found: ExecutorCommitment[] = [];
-  for (let height = 1n; height <= backend.latestHeight; height++) {
-    for (const { events } of backend.results(height)?.results ?? []) {
-      for (const carrier of events) {
-        const commit = readRuntimeEvent(carrier, height, new Uint8Array(32))?.executorCommitted?.commit;
-        if (commit?.header.header.round === round) found.push(commit);
-      }
-    }
-  }
-  return found;
-}
-
 describe("where the runtime demands receipts", () => {
   test("each commitment has those of two storage nodes, which keep the round", async () => {
     net = testNetwork(provisionKeyValue, new Map(), { receipts: true });
     await net.network.start();
     const { round } = await submit();
-    const signed = commitments(round);
+    const signed = commitmentsTo(net, round);
     expect(signed.length).toBeGreaterThanOrEqual(2);
     const storages = net.network.nodes.filter(({ name }) => name.startsWith("storage"));
     for (const { storageSigs = [] } of signed) {
@@ -68,7 +53,7 @@ describe("where the runtime demands receipts", () => {
     // Nobody but the node in question and one more is there to give receipts.
     switches.set("storage-1", "no-store");
     const next = await submit();
-    const signers = commitments(next.round).flatMap(({ storageSigs = [] }) => storageSigs);
+    const signers = commitmentsTo(net, next.round).flatMap(({ storageSigs = [] }) => storageSigs);
     const { publicKey } = net.network.node("storage-0").identity.node;
     expect(signers.filter((receipt) => equalBytes(receipt.publicKey, publicKey)).length).toBeGreaterThanOrEqual(2);
     await net.settled(next.round);
@@ -89,7 +74,7 @@ describe("where the runtime demands receipts", () => {
     });
     await net.network.start();
     const { round } = await submit();
-    for (const { storageSigs = [] } of commitments(round)) expect(storageSigs).toHaveLength(4);
+    for (const { storageSigs = [] } of commitmentsTo(net, round)) expect(storageSigs).toHaveLength(4);
     await net.settled(round);
   });
 
@@ -126,7 +111,7 @@ describe("where the runtime demands receipts", () => {
     await until(() => !isSuspended());
     const next = await submit();
     expect(next.round).toBeGreaterThan(round);
-    const signers = commitments(next.round).flatMap(({ storageSigs = [] }) => storageSigs);
+    const signers = commitmentsTo(net, next.round).flatMap(({ storageSigs = [] }) => storageSigs);
     expect(signers.length).toBeGreaterThanOrEqual(4);
     expect(net.worker("client-0").client.getBlock(round).header).toEqual(before);
     await net.settled(next.round);

@@ -1,6 +1,5 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { Cancellation } from "#common/cancellation.js";
 import { MemoryDisk } from "#common/memory-disk.js";
 import type { Channel } from "#common/rpc/index.js";
 import { createClient } from "#common/rpc/index.js";
@@ -14,6 +13,7 @@ import { TrustStore } from "#consensus/light/trust-store.js";
 import { registryMethods } from "#consensus/services/registry/rpc.js";
 import { systemClock } from "#platform/clock.js";
 import { buildNetwork, type BuiltNetwork } from "../../../interop/support/network.ts";
+import { unaryChannel } from "./support.ts";
 import { forgeBlock } from "../../consensus/light/support/forge.ts";
 
 const BLOCKS = 8n;
@@ -24,17 +24,7 @@ let channel: Channel;
 
 beforeAll(async () => {
   built = buildNetwork();
-  const { handler } = built;
-  channel = {
-    unary(path, request, { cancellation = new Cancellation().token }) {
-      const answer = handler.handle(path, request, { cancellation });
-      if (answer.kind === "stream") throw new TypeError(`${path} is a stream`);
-      return answer.result;
-    },
-    stream: () => {
-      throw new TypeError("no streams here");
-    },
-  };
+  channel = unaryChannel(built);
   await built.network.start();
 });
 afterAll(() => built.network.stop());

@@ -1,6 +1,5 @@
 import { setImmediate as immediate } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Cancellation } from "#common/cancellation.js";
 import { type Channel, createClient } from "#common/rpc/index.js";
 import { addressFromPublicKey } from "#common/address.js";
 import { consensusAddress } from "#consensus/block/block-id.js";
@@ -14,23 +13,14 @@ import { registryMethods } from "#consensus/services/registry/rpc.js";
 import { stakingMethods } from "#consensus/services/staking/rpc.js";
 import { debugControllerMethods, nodeControllerMethods } from "#node/rpc/control-methods.js";
 import { buildNetwork, type BuiltNetwork } from "../../../interop/support/network.ts";
+import { unaryChannel } from "./support.ts";
 
 let built: BuiltNetwork;
 let channel: Channel;
 
 beforeAll(async () => {
   built = buildNetwork();
-  const { handler } = built;
-  channel = {
-    unary(path, request, { cancellation = new Cancellation().token }) {
-      const answer = handler.handle(path, request, { cancellation });
-      if (answer.kind === "stream") throw new Error(`${path} is a stream`);
-      return answer.result;
-    },
-    stream: () => {
-      throw new Error("no streams here");
-    },
-  };
+  channel = unaryChannel(built);
 });
 afterAll(() => built.network.stop());
 
