@@ -3,6 +3,9 @@ import { resolve } from "node:path";
 import { defineConfig } from "vitest/config";
 import { vectorsFolder } from "./test/vectors/support/folder.ts";
 
+// What the programs under test print is compared as plain text, wherever the tests run.
+delete process.env["FORCE_COLOR"];
+
 // Without the "source" condition the tests would silently run whatever an earlier build left in dist.
 // Golden bytes are this repository's own and need no folder of vectors.
 const withoutVectors = vectorsFolder() === undefined ? ["test/vectors/!(golden)/**"] : [];

@@ -1,7 +1,6 @@
 import { createWriteStream, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import pc from "picocolors";
 import { toHex } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
@@ -13,6 +12,7 @@ import { generateEnclaveKey, readEnclaveKey } from "#platform/enclave-key.js";
 import { type Component, componentIdOf, filesOf, type SgxMetadata } from "#runtime/bundle/component.js";
 import { componentsOf, type Manifest } from "#runtime/bundle/manifest.js";
 import { tellBundle } from "./bundle.js";
+import { onOutput } from "./colours.js";
 
 export interface SignBundleOptions {
   readonly key: string;
@@ -99,5 +99,5 @@ export async function signBundle(input: string, output: string, options: SignBun
 export function makeEnclaveKey(file: string): void {
   const signer = generateEnclaveKey(file);
   const probe = signSigstruct(usualDescription(new Uint8Array(32), { buildDate: today(), debug: true }), signer);
-  process.stdout.write(`${pc.green("made")}: ${file}\nsigner  ${toHex(verifySigstruct(probe).mrSigner)}\n`);
+  process.stdout.write(`${onOutput.green("made")}: ${file}\nsigner  ${toHex(verifySigstruct(probe).mrSigner)}\n`);
 }

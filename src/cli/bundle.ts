@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { basename, resolve } from "node:path";
-import pc from "picocolors";
 import { fromHex, toHex } from "#common/bytes.js";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import type { Hash } from "#common/hash.js";
@@ -18,6 +17,7 @@ import { DataFolder } from "#platform/data-folder.js";
 import { Component, componentIdOf, RONL } from "#runtime/bundle/component.js";
 import { componentsOf, Manifest } from "#runtime/bundle/manifest.js";
 import { withNode } from "./node-connection.js";
+import { onOutput } from "./colours.js";
 
 const MIB = 1024 * 1024;
 
@@ -122,7 +122,7 @@ export function tellBundle({ manifest, hash, files, enclaves }: Bundle, json: bo
     return;
   }
   const lines = [
-    `bundle      ${pc.bold(toHex(hash))}`,
+    `bundle      ${onOutput.bold(toHex(hash))}`,
     `runtime     ${toHex(manifest.id)}${manifest.name === "" ? "" : `  ${JSON.stringify(manifest.name)}`}`,
     ...componentsOf(manifest).map(
       (component) => `component   ${componentIdOf(component)} ${versionToText(component.version)}`,
@@ -161,7 +161,7 @@ export async function verifyBundle(file: string, { hash, signer, maxSize }: Veri
     throw new InvalidInput("bundle", `its manifest hash is ${found}`);
   }
   if (signer !== undefined) checkSigner(bundle, signer);
-  process.stdout.write(`${pc.green("sound")}: ${found}\n`);
+  process.stdout.write(`${onOutput.green("sound")}: ${found}\n`);
 }
 
 /** `qanat bundle install FILE`: unpacks a bundle into a node's data folder; a running node does so itself. */
@@ -170,13 +170,13 @@ export async function installBundle(file: string, { data, node, maxSize }: Insta
   if (node !== undefined) {
     const { hash } = await readBundle(file, { maxBytes: bytesOf(maxSize) });
     await withNode({ node }, ({ addBundle }) => addBundle(resolve(file)));
-    process.stdout.write(`${pc.green("installed")}: ${toHex(hash)}\n`);
+    process.stdout.write(`${onOutput.green("installed")}: ${toHex(hash)}\n`);
     return;
   }
   const folder = await DataFolder.open(data);
   try {
     const installed = await new BundleStore(folder.path).install(file, { maxBytes: bytesOf(maxSize) });
-    process.stdout.write(`${pc.green("installed")}: ${installed.folder}\n`);
+    process.stdout.write(`${onOutput.green("installed")}: ${installed.folder}\n`);
   } finally {
     folder.close();
   }

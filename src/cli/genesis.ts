@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import pc from "picocolors";
 import { fromUtf8 } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
 import type { DebugSwitches } from "#consensus/app/context.js";
@@ -15,6 +14,7 @@ import { Tree } from "#mkvs/tree/tree.js";
 import { DataFolder } from "#platform/data-folder.js";
 import { openLmdbDisk } from "#platform/disk-lmdb.js";
 import { CONSENSUS_FOLDER, GENESIS_FILE } from "./replay.js";
+import { onOutput } from "./colours.js";
 
 export interface CheckOptions {
   readonly json: boolean;
@@ -35,7 +35,7 @@ function tellProblems(problems: readonly GenesisProblem[], json: boolean): void 
   for (const { field, reason } of problems) {
     const line = json
       ? JSON.stringify({ event: "problem", field, reason })
-      : `${pc.red("problem")} ${field}: ${reason}`;
+      : `${onOutput.red("problem")} ${field}: ${reason}`;
     process.stdout.write(`${line}\n`);
   }
   process.exitCode = 1;
@@ -57,7 +57,7 @@ export async function checkGenesisFile(file: string, options: CheckOptions): Pro
     return;
   }
   const lines = [
-    `${pc.green("sound")}: ${chainId}`,
+    `${onOutput.green("sound")}: ${chainId}`,
     `chain context  ${context}`,
     `first height   ${height}`,
     `validators     ${validators}`,

@@ -1,5 +1,4 @@
 import { Command, CommanderError, Option } from "commander";
-import pc from "picocolors";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { MISCONDUCTS, parseSwitches } from "#network/byzantine/switches.js";
 import { computeNames, SIZE_WITH_STORAGE, storageNames } from "#network/topology.js";
@@ -14,6 +13,7 @@ import { checkGenesisFile, dumpGenesis } from "./genesis.js";
 import { integer } from "./numbers.js";
 import { runtimeCommand } from "./runtime/command.js";
 import { runReplay } from "./replay.js";
+import { onError } from "./colours.js";
 
 const USAGE_ERROR = 2;
 const FAILURE = 1;
@@ -225,15 +225,15 @@ function program(): Command {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
   if (error instanceof KeyFileError || error instanceof BundleRefused) {
-    process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
+    process.stderr.write(`${onError.red("error:")} ${error.message}\n`);
     return FAILURE;
   }
   if (error instanceof InvalidInput || error instanceof DecodeError) {
-    process.stderr.write(`${pc.red("error:")} ${error.message}\n`);
+    process.stderr.write(`${onError.red("error:")} ${error.message}\n`);
     return error instanceof InvalidInput && error.field.startsWith("--") ? USAGE_ERROR : FAILURE;
   }
   process.stderr.write(
-    `${pc.red("error:")} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    `${onError.red("error:")} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
   return FAILURE;
 }

@@ -1,6 +1,6 @@
-import pc from "picocolors";
 import { toBase64, toHex } from "#common/bytes.js";
 import type { ReplayDifference, StateChange } from "#consensus/replay/difference.js";
+import { onOutput } from "./colours.js";
 
 /** How far a replay is. */
 export interface ReplayProgress {
@@ -78,9 +78,9 @@ function changeLines(changes: readonly StateChange[]): string[] {
   const lines = changes
     .slice(0, SHOWN_CHANGES)
     .flatMap(({ key, service, before, after }) => [
-      `  ${pc.bold(service)} ${toHex(key)}`,
-      `    ${pc.red(`- ${short(before)}`)}`,
-      `    ${pc.green(`+ ${short(after)}`)}`,
+      `  ${onOutput.bold(service)} ${toHex(key)}`,
+      `    ${onOutput.red(`- ${short(before)}`)}`,
+      `    ${onOutput.green(`+ ${short(after)}`)}`,
     ]);
   if (changes.length > SHOWN_CHANGES) lines.push(`  and ${changes.length - SHOWN_CHANGES} more (--json lists all)`);
   return lines.length === 0 ? [] : ["state keys that our execution of the block changed:", ...lines];
@@ -92,12 +92,13 @@ export function textReplayReporter(write: (text: string) => void, live: boolean)
   return {
     block({ height, done, blocksPerSecond }) {
       const percent = `${Math.floor(done * 100)}`.padStart(3);
-      if (live) write(`${clear}${bar(done)} ${percent} %  height ${pc.bold(`${height}`)}  ${blocksPerSecond} blocks/s`);
+      if (live)
+        write(`${clear}${bar(done)} ${percent} %  height ${onOutput.bold(`${height}`)}  ${blocksPerSecond} blocks/s`);
     },
     difference({ height, what, expected, found, place, changes }, blocks) {
       const { service, event } = place;
       const lines = [
-        `${clear}${pc.red("differs")} at height ${pc.bold(`${height}`)}, after ${blocks} blocks that agree: ${what}`,
+        `${clear}${onOutput.red("differs")} at height ${onOutput.bold(`${height}`)}, after ${blocks} blocks that agree: ${what}`,
         ...(service === undefined ? [] : [`service   ${service}`]),
         ...(event === undefined ? [] : [`event     ${event}`]),
         `recorded  ${expected}`,
@@ -109,7 +110,7 @@ export function textReplayReporter(write: (text: string) => void, live: boolean)
     summary({ blocks, skipped, transactions, seconds, appHash }) {
       const before = skipped === 0 ? "" : ` (${skipped} more were there already)`;
       const figures = `${blocks} blocks${before}, ${transactions} transactions, ${rate(blocks, seconds)} blocks/s`;
-      write(`${clear}${pc.green("agrees")}: ${figures}, app hash ${toHex(appHash)}\n`);
+      write(`${clear}${onOutput.green("agrees")}: ${figures}, app hash ${toHex(appHash)}\n`);
     },
   };
 }

@@ -1,4 +1,3 @@
-import pc from "picocolors";
 import { InvalidInput } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import { ProcessLauncher } from "#platform/runtime-launcher.js";
@@ -9,6 +8,7 @@ import { runNet } from "../net/net.js";
 import type { NetOptions } from "../net/options.js";
 import { openSandbox, type Provisioner } from "../net/runtime-host.js";
 import { type Built, ProgramBuilder } from "./program.js";
+import { onError } from "../colours.js";
 
 /** What happened to the author's program. */
 type Change =
@@ -23,10 +23,10 @@ const TROUBLE = {
 function tell(change: Change, json: boolean): void {
   if (json) process.stdout.write(`${JSON.stringify(change)}\n`);
   else if (change.event === "reload") {
-    process.stderr.write(`\n${pc.green("reloaded")}: built in ${change.build_ms} ms; the state is kept\n`);
+    process.stderr.write(`\n${onError.green("reloaded")}: built in ${change.build_ms} ms; the state is kept\n`);
   } else {
     const lines = change.problems.map((problem) => `  ${problem}`).join("\n");
-    process.stderr.write(`\n${pc.red(TROUBLE[change.event])}:\n${lines}\n`);
+    process.stderr.write(`\n${onError.red(TROUBLE[change.event])}:\n${lines}\n`);
   }
 }
 

@@ -1,10 +1,10 @@
-import pc from "picocolors";
 import { toHex } from "#common/bytes.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Incident } from "#network/incidents.js";
 import type { DevelopmentAccount } from "#network/topology.js";
 import { addressFromPublicKey, addressToText } from "#common/address.js";
 import { TOKEN } from "#network/fixture.js";
+import { onOutput } from "../colours.js";
 
 /** What is told when the network is ready. */
 export interface ReadyReport {
@@ -108,12 +108,12 @@ function incidentWords(incident: IncidentReport): string {
   switch (incident.type) {
     case "discrepancy": {
       const why = incident.timeout ? "time was up" : "results differ";
-      return pc.yellow(`discrepancy in round ${incident.round}: ${why} (scheduler of rank ${incident.rank})`);
+      return onOutput.yellow(`discrepancy in round ${incident.round}: ${why} (scheduler of rank ${incident.rank})`);
     }
     case "resolved":
-      return pc.green(`round ${incident.round} decided by the backup workers`);
+      return onOutput.green(`round ${incident.round} decided by the backup workers`);
     case "slashed":
-      return pc.red(`${addressToText(incident.entity)} lost ${tokens(incident.amount)} for ${incident.reason}`);
+      return onOutput.red(`${addressToText(incident.entity)} lost ${tokens(incident.amount)} for ${incident.reason}`);
   }
 }
 
@@ -155,17 +155,17 @@ export function jsonReporter(write: (text: string) => void): Reporter {
 
 function statusLine(s: Status): string {
   const parts = [
-    `height ${pc.bold(s.height.toString())}`,
+    `height ${onOutput.bold(s.height.toString())}`,
     `epoch ${s.epoch}`,
-    `round ${pc.bold(s.round?.toString() ?? "-")}`,
+    `round ${onOutput.bold(s.round?.toString() ?? "-")}`,
     `committee ${s.committee}`,
     ...(s.receipts === undefined ? [] : [`receipts ${s.receipts}`]),
-    `transactions ${pc.bold(s.transactions.toString())}`,
+    `transactions ${onOutput.bold(s.transactions.toString())}`,
   ];
   const { discrepancies, resolved, slashed } = s.incidents;
-  if (discrepancies > 0) parts.push(pc.yellow(`disputed ${discrepancies}, decided by backups ${resolved}`));
-  if (slashed > 0n) parts.push(pc.red(`slashed ${tokens(slashed)}`));
-  return parts.join(pc.dim("  ·  "));
+  if (discrepancies > 0) parts.push(onOutput.yellow(`disputed ${discrepancies}, decided by backups ${resolved}`));
+  if (slashed > 0n) parts.push(onOutput.red(`slashed ${tokens(slashed)}`));
+  return parts.join(onOutput.dim("  ·  "));
 }
 
 /** Shortest time between two drawings of the status line, in milliseconds. */
@@ -189,17 +189,19 @@ export function textReporter(write: (text: string) => void, live: boolean, clock
   return {
     ready({ grpc, grpcWeb, runtimeId, accounts, readyMs }) {
       isReady = true;
-      const rows = accounts.map(accountFields).map(({ address, seed }, i) => `  ${i}  ${address}  ${pc.dim(seed)}`);
+      const rows = accounts
+        .map(accountFields)
+        .map(({ address, seed }, i) => `  ${i}  ${address}  ${onOutput.dim(seed)}`);
       const lines = [
-        `${pc.bold("qanat")} local network`,
+        `${onOutput.bold("qanat")} local network`,
         `  gRPC      unix:${grpc}`,
         `  gRPC-web  ${grpcWeb}`,
         `  runtime   ${toHex(runtimeId)}`,
         "",
-        `${pc.bold("accounts")} ${pc.dim("(address, Ed25519 seed; the first is the well-known test entity)")}`,
+        `${onOutput.bold("accounts")} ${onOutput.dim("(address, Ed25519 seed; the first is the well-known test entity)")}`,
         ...rows,
         "",
-        pc.green(`ready in ${readyMs} ms`),
+        onOutput.green(`ready in ${readyMs} ms`),
       ];
       write(`${lines.join("\n")}\n\n`);
     },

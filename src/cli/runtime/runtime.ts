@@ -1,4 +1,3 @@
-import pc from "picocolors";
 import { toBase64, toHex } from "#common/bytes.js";
 import { CodedError, InvalidInput } from "#common/errors/index.js";
 import { type Json, printJson } from "#common/json.js";
@@ -18,6 +17,7 @@ import { readBundle } from "#platform/bundle-archive.js";
 import { type NodeConnection, type NodeOptions, signerOf, type SignerOptions, withNode } from "../node-connection.js";
 import { describeRuntime, type DescriptorOptions, readDescriptor } from "./descriptor.js";
 import { amount, hex32 } from "./words.js";
+import { onError, onOutput } from "../colours.js";
 
 export interface RegisterOptions extends DescriptorOptions, NodeOptions, SignerOptions {
   readonly bundle?: string;
@@ -54,7 +54,7 @@ async function noteStorage(runtime: Runtime, { registry }: NodeConnection): Prom
     runtime.storage.committee === undefined
       ? "this network has storage committees; this runtime does not ask for one, so its results come without receipts. Unmodified Rust runtimes of v26.1 refuse descriptors that do."
       : "this runtime asks for a storage committee: unmodified Rust runtimes of v26.1 refuse its descriptor.";
-  process.stderr.write(`${pc.yellow("note:")} ${text}\n`);
+  process.stderr.write(`${onError.yellow("note:")} ${text}\n`);
 }
 
 async function find(id: Uint8Array, { registry }: NodeConnection): Promise<Runtime | undefined> {
@@ -168,7 +168,7 @@ function textLines({ runtime, epoch, state, round }: Known): string[] {
   const { id, entityId, kind, governanceModel, executor, deployments } = runtime;
   const active = activeDeployment(runtime, epoch);
   return [
-    `runtime     ${pc.bold(toHex(id))}  ${state === "active" ? pc.green(state) : pc.red(state)}`,
+    `runtime     ${onOutput.bold(toHex(id))}  ${state === "active" ? onOutput.green(state) : onOutput.red(state)}`,
     `owner       ${toBase64(entityId)}`,
     `kind        ${kind === RUNTIME_COMPUTE ? "compute" : "key manager"}, governed by ${GOVERNORS[governanceModel] ?? "nobody"}`,
     `committee   ${executor.groupSize} workers, ${executor.groupBackupSize} backup workers, ${executor.allowedStragglers} may be missing`,
