@@ -15,7 +15,8 @@ export default defineConfig({
   resolve: { conditions: ["source"] },
   ssr: { resolve: { conditions: ["source", "node"] } },
   test: {
-    globalSetup: ["test/vectors/support/global.ts"],
+    globalSetup: ["test/support/scratch.ts", "test/vectors/support/global.ts"],
+    setupFiles: ["test/support/environment.ts"],
     testTimeout: 60_000,
     hookTimeout: 60_000,
     passWithNoTests: true,

@@ -9,7 +9,7 @@ import { Sandbox } from "#platform/sandbox.js";
 import { encodeFrame } from "#runtime/rhp/framing.js";
 import { bodyOf, Message, MESSAGE_TYPE } from "#runtime/rhp/messages/index.js";
 import { bundleRuntime } from "./support/bundle.ts";
-import { hosted } from "./support/hosted.ts";
+import { hosted, PATIENCE_MS } from "./support/hosted.ts";
 
 const hasCompiler = existsSync("/usr/bin/cc");
 const hasBubblewrap = existsSync("/usr/bin/bwrap");
@@ -79,7 +79,7 @@ describe.skipIf(!hasCompiler)("a native program that speaks the Runtime Host Pro
       const { host, log } = hosted(program, way === "sandbox" ? { sandbox: Sandbox.open() } : {});
       await host.start();
       expect(host.info?.runtimeVersion).toEqual({ major: 7, minor: 8, patch: 9 });
-      await host.call("RuntimePingRequest", {}, 5000);
+      await host.call("RuntimePingRequest", {}, PATIENCE_MS);
       await host.stop();
       expect(log.lines).toEqual([]);
     });

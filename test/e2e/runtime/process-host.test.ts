@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { readdirSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { keyValue } from "@qanat/example-kv";
 import { beforeAll, describe, expect, test } from "vitest";
 import { toHex, utf8 } from "#common/bytes.js";
@@ -16,7 +17,7 @@ import { EXECUTION_MODE } from "#runtime/rhp/messages/index.js";
 import { RUNTIME_ID, TestNode } from "../../unit/runtime/support/node.ts";
 import { KeptLog } from "../../unit/runtime/support/world.ts";
 import { bundleRuntime } from "./support/bundle.ts";
-import { childrenOf, hosted, insertCall, keyArgs } from "./support/hosted.ts";
+import { childrenOf, hosted, insertCall, keyArgs, PATIENCE_MS } from "./support/hosted.ts";
 import { rawRuntime } from "./support/scripts.ts";
 
 let script = "";
@@ -56,14 +57,18 @@ describe("a runtime of the kit in a process of its own", () => {
       const inputs = Array.from({ length: 20 }, (_, i) =>
         insertCall(`s${i}`, round, `key ${i * (round + 1)}`, `${round}`),
       );
-      const batch = await apart.host.call("RuntimeExecuteTxBatchRequest", apart.node.scheduling(inputs), 20_000);
-      expect(batch).toEqual(await inProcess.call("RuntimeExecuteTxBatchRequest", here.scheduling(inputs), 20_000));
+      const batch = await apart.host.call("RuntimeExecuteTxBatchRequest", apart.node.scheduling(inputs), PATIENCE_MS);
+      expect(batch).toEqual(await inProcess.call("RuntimeExecuteTxBatchRequest", here.scheduling(inputs), PATIENCE_MS));
       const again = { ...apart.node.scheduling(inputs), mode: EXECUTION_MODE.execute, ioRoot: batch.txInputRoot };
-      expect(await apart.host.call("RuntimeExecuteTxBatchRequest", again, 20_000)).toEqual(batch);
+      expect(await apart.host.call("RuntimeExecuteTxBatchRequest", again, PATIENCE_MS)).toEqual(batch);
       apart.node.finalize(batch);
       here.finalize(batch);
     }
-    const query = await apart.host.call("RuntimeQueryRequest", apart.node.querying("get", keyArgs("key 4")), 5000);
+    const query = await apart.host.call(
+      "RuntimeQueryRequest",
+      apart.node.querying("get", keyArgs("key 4")),
+      PATIENCE_MS,
+    );
     expect(toHex(query.data)).toBe(`61${toHex(utf8("3"))}`);
     await Promise.all([apart.host.stop(), inProcess.stop()]);
   });
@@ -72,9 +77,13 @@ describe("a runtime of the kit in a process of its own", () => {
     const { node, host } = hosted(script);
     await host.start();
     const checks = Array.from({ length: 50 }, (_, i) =>
-      host.call("RuntimeCheckTxBatchRequest", node.checking([insertCall(`s${i}`, 0, "k", "v")]), 20_000),
+      host.call("RuntimeCheckTxBatchRequest", node.checking([insertCall(`s${i}`, 0, "k", "v")]), PATIENCE_MS),
     );
-    const batch = host.call("RuntimeExecuteTxBatchRequest", node.scheduling([insertCall("a", 0, "k", "v")]), 20_000);
+    const batch = host.call(
+      "RuntimeExecuteTxBatchRequest",
+      node.scheduling([insertCall("a", 0, "k", "v")]),
+      PATIENCE_MS,
+    );
     for (const { results } of await Promise.all(checks)) expect(results.map(({ error }) => error.code)).toEqual([0]);
     expect((await batch).txHashes).toHaveLength(1);
     await host.stop();
@@ -83,29 +92,44 @@ describe("a runtime of the kit in a process of its own", () => {
   test("answers pings while it works", async () => {
     const { node, host } = hosted(hostile);
     await host.start();
-    const busy = host.call("RuntimeQueryRequest", node.querying("busy", answer.encode("1500")), 20_000);
+    const release = join(mkdtempSync(join(tmpdir(), "qanat-busy-")), "release");
+    const busy = host.call("RuntimeQueryRequest", node.querying("busyUntil", answer.encode(release)), PATIENCE_MS);
     let worked = false;
     void busy.then(() => (worked = true));
-    await host.call("RuntimePingRequest", {}, 5000);
+    await host.call("RuntimePingRequest", {}, PATIENCE_MS);
     expect(worked).toBe(false);
+    writeFileSync(release, "");
     await busy;
     await host.stop();
   });
 
   test("is gone after the stop, and nothing of it is left", async () => {
-    const before = readdirSync(tmpdir()).filter((name) => name.startsWith("qanat-runtime-"));
-    const { host } = hosted(script);
-    await host.start();
-    expect(childrenOf(process.pid, script)).toHaveLength(1);
-    await host.stop();
-    expect(childrenOf(process.pid, script)).toEqual([]);
-    expect(readdirSync(tmpdir()).filter((name) => name.startsWith("qanat-runtime-"))).toEqual(before);
+    // A folder of this test alone: others on this machine make temporary files too.
+    const folder = mkdtempSync(join(tmpdir(), "qanat-left-"));
+    const before = process.env["TMPDIR"];
+    process.env["TMPDIR"] = folder;
+    try {
+      const { host } = hosted(script);
+      await host.start();
+      expect(childrenOf(process.pid, script)).toHaveLength(1);
+      await host.stop();
+      expect(childrenOf(process.pid, script)).toEqual([]);
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   test("sees only the environment that it is given", async () => {
     const { node, host } = hosted(hostile, { env: { COLOUR: "blue" } });
     await host.start();
-    const { data } = await host.call("RuntimeQueryRequest", node.querying("environment", answer.encode("")), 5000);
+    const { data } = await host.call(
+      "RuntimeQueryRequest",
+      node.querying("environment", answer.encode("")),
+      PATIENCE_MS,
+    );
     expect(answer.decode(data)).toBe("COLOUR OASIS_WORKER_HOST");
     await host.stop();
   });
@@ -125,11 +149,13 @@ describe("a runtime that breaks", () => {
     const { node, host } = hosted(hostile);
     await host.start();
     const events = host.watch();
-    const query = host.call("RuntimeQueryRequest", node.querying(attempt, answer.encode("0")), 1000);
+    // Only the one that never ends has to be given up.
+    const deadlineMs = attempt === "spin" ? 1000 : PATIENCE_MS;
+    const query = host.call("RuntimeQueryRequest", node.querying(attempt, answer.encode("0")), deadlineMs);
     await expect(query).rejects.toMatchObject({ problem: attempt === "spin" ? "deadline" : "closed" });
     if (attempt === "spin") void host.abort();
     await next(events, "started");
-    const again = await host.call("RuntimeQueryRequest", node.querying("hostname", answer.encode("")), 5000);
+    const again = await host.call("RuntimeQueryRequest", node.querying("hostname", answer.encode("")), PATIENCE_MS);
     expect(answer.decode(again.data).length).toBeGreaterThan(0);
     await host.stop();
   });
@@ -138,7 +164,7 @@ describe("a runtime that breaks", () => {
     const { node, host, log } = hosted(hostile);
     await host.start();
     const events = host.watch();
-    const query = host.call("RuntimeQueryRequest", node.querying("crash", answer.encode("0")), 5000);
+    const query = host.call("RuntimeQueryRequest", node.querying("crash", answer.encode("0")), PATIENCE_MS);
     await expect(query).rejects.toMatchObject({ problem: "closed" });
     await next(events, "started");
     expect(log.lines.join("\n")).toContain("TypeError: bug");
@@ -160,7 +186,7 @@ describe("a runtime that breaks", () => {
   test("an error of its own code is an answer", async () => {
     const { node, host } = hosted(hostile);
     await host.start();
-    const query = host.call("RuntimeQueryRequest", node.querying("codedError", answer.encode("")), 5000);
+    const query = host.call("RuntimeQueryRequest", node.querying("codedError", answer.encode("")), PATIENCE_MS);
     await expect(query).rejects.toMatchObject({ module: "hostile", code: 7 });
     await host.stop();
   });
@@ -168,9 +194,9 @@ describe("a runtime that breaks", () => {
   test("by shouting costs us no more than a few lines", async () => {
     const { node, host, log } = hosted(hostile);
     await host.start();
-    await host.call("RuntimeQueryRequest", node.querying("shout", answer.encode("")), 20_000);
+    await host.call("RuntimeQueryRequest", node.querying("shout", answer.encode("")), PATIENCE_MS);
     await host.stop();
-    expect(log.lines.join("").length).toBeLessThan(300_000);
+    expect(log.lines.join("").length).toBeLessThan(1_000_000);
   });
 
   test.each<[string, string]>([

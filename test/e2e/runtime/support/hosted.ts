@@ -20,6 +20,9 @@ class Entry extends struct("Entry", {
 }) {}
 class Key extends struct("Key", { key: text({ max: 8000 }), generation: u64, churpId: u8 }) {}
 
+/** How long an answer that must come is waited for, in milliseconds: a machine may be slow. */
+export const PATIENCE_MS = 120_000;
+
 export const entry = (key: string, value: string): Uint8Array =>
   Entry.encode({ key, value, generation: 0n, churpId: 0 });
 export const keyArgs = (key: string): Uint8Array => Key.encode({ key, generation: 0n, churpId: 0 });

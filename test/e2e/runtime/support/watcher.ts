@@ -45,7 +45,7 @@ async function answer(request: Body): Promise<Body> {
 
 async function heard(tags: readonly Uint8Array[]): Promise<void> {
   // Members of a committee all have one: each is a sender of its own.
-  const { nodeId } = await host.call("HostIdentityRequest", {}, 5000);
+  const { nodeId } = await host.call("HostIdentityRequest", {}, 60_000);
   const data = insertCall(toHex(nodeId), nonce++, "heard", tags.map(fromUtf8).join());
   await host.call("HostSubmitTxRequest", { runtimeId, data, wait: true, prove: false }, 60_000);
 }
