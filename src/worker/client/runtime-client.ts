@@ -15,6 +15,7 @@ import { CallFailure } from "#runtime/rhp/errors.js";
 import type { CheckTxResult, ErrorBody } from "#runtime/rhp/messages/index.js";
 import type { ExecutedTransaction } from "#runtime/transaction/io-tree.js";
 import { lightBlockAt } from "../dispatch.js";
+import { txPoolErrors } from "../txpool/errors.js";
 import type { TxPool } from "../txpool/tx-pool.js";
 import { clientErrors } from "./errors.js";
 import { PendingTransactions } from "./pending.js";
@@ -53,8 +54,9 @@ export class RuntimeClient {
 
   constructor(private readonly options: RuntimeClientOptions) {}
 
-  /** Ends all streams. */
+  /** Ends all streams, and the waiting of all who have submitted a transaction. */
   close(): void {
+    this.pending.close(txPoolErrors.closed());
     this.blocks.close();
   }
 
@@ -68,7 +70,8 @@ export class RuntimeClient {
    * Submits a transaction and waits until it is in a round.
    *
    * @returns its output
-   * @throws CodedError runtime/client/5 when the check fails, txpool when the pool does not take it
+   * @throws CodedError runtime/client/5 when the check fails, txpool when the pool does not take it or the node stops
+   *   before the transaction is in a round
    */
   async submitTx(data: Uint8Array, caller?: Caller): Promise<Uint8Array> {
     const { output, checkTxError } = await this.submitTxMeta(data, caller);

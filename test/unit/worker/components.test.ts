@@ -180,6 +180,18 @@ describe("a component beside a runtime", () => {
     expect(clock.nowMs() - before).toBeGreaterThanOrEqual(60_000);
   });
 
+  test("that waits for a transaction does not keep a node from stopping", async () => {
+    const scripted = new Scripted({ blocks: false, events: [] });
+    await start(scripted);
+    const of = request(insertCall("rofl", 9n, "a", "d"), true);
+    const component = expect(scripted.host.call("HostSubmitTxRequest", of, 100_000)).rejects.toThrow();
+    const client = expect(submit(9n)).rejects.toMatchObject({ module: "txpool", code: 6 });
+    await rounds(() => worker.client.getUnconfirmedTransactions().length === 2);
+    await net.network.stop();
+    await Promise.all([component, client]);
+    expect(clock.waiting).toBe(0);
+  });
+
   test("may change what it is told, reads what the runtime reads, and reaches no endpoint that is not there", async () => {
     const scripted = new Scripted({ blocks: false, events: [] });
     await start(scripted);

@@ -26,6 +26,11 @@ export class VirtualClock implements Clock {
     return this.now;
   }
 
+  /** How many timers somebody waits for. */
+  get waiting(): number {
+    return this.entries.size;
+  }
+
   setTimer(ms: number, callback: () => void): Timer {
     const entry = { atMs: this.now + Math.max(0, ms), order: this.order++, callback };
     this.entries.add(entry);
