@@ -7,6 +7,7 @@ export const RpcCode = {
   cancelled: 1,
   unknown: 2,
   deadlineExceeded: 4,
+  notFound: 5,
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
@@ -30,15 +31,18 @@ export interface RpcStatus {
   readonly coded?: { readonly module: string; readonly code: number };
 }
 
-/** A call that failed with a status instead of a coded error. */
+/** A call that failed with a status of its own. */
 export class RpcError extends Error {
   override readonly name = "RpcError";
   /** One of `RpcCode`, or another gRPC status code. */
   readonly code: number;
+  /** The coded error that it stands for, if it does. */
+  readonly coded: RpcStatus["coded"];
 
-  constructor(code: number, message: string) {
+  constructor(code: number, message: string, coded?: RpcStatus["coded"]) {
     super(message);
     this.code = code;
+    this.coded = coded;
   }
 }
 
@@ -54,7 +58,10 @@ export function statusOf(error: unknown): RpcStatus {
     const grpc = status ? RpcCode.resourceExhausted : RpcCode.unknown;
     return module === UNKNOWN_MODULE ? { code: grpc, message } : { code: grpc, message, coded: { module, code } };
   }
-  if (error instanceof RpcError) return { code: error.code, message: error.message };
+  if (error instanceof RpcError) {
+    const { code, message, coded } = error;
+    return coded === undefined ? { code, message } : { code, message, coded };
+  }
   if (error instanceof DecodeError) return { code: RpcCode.internal, message: `malformed request: ${error.message}` };
   return { code: RpcCode.unknown, message: error instanceof Error ? error.message : "unknown error" };
 }

@@ -49,7 +49,7 @@ export function buildHandler(options: HandlerOptions): RpcHandler {
     .add(keyManagerSecretsMethods, secrets)
     .add(keyManagerMethods, secrets)
     .add(churpMethods, churpHandlers(view))
-    .add(runtimeClientMethods, runtimeClientHandlers(node))
+    .add(runtimeClientMethods, runtimeClientHandlers(view, node))
     .add(storageMethods, storageHandlers(node))
     .add(storageWorkerMethods, storageWorkerHandlers(node, options.debug === true))
     .add(nodeControllerMethods, controlHandlers(view, options))

@@ -105,6 +105,7 @@ export function rootHashHandlers(view: ChainView): Handlers<(typeof rootHashMeth
     GetIncomingMessageQueueMeta: ({ height, runtimeId }) => queries.incomingQueueMeta(view.state(height), runtimeId),
     GetIncomingMessageQueue: ({ height, runtimeId, offset, limit }) =>
       queries.incomingQueue(view.state(height), runtimeId, offset, limit),
+    GetStorageChallenges: ({ height, runtimeId }) => queries.storageChallenges(view.state(height), runtimeId),
     StateToGenesis: (height) => queries.toGenesis(view.state(height)),
     ConsensusParameters: (height) => queries.parameters(view.state(height)),
     GetEvents: (height) => view.events(height, readRuntimeEvent),

@@ -1,40 +1,47 @@
 import { follow, type Handlers } from "#common/rpc/index.js";
+import { firstBlock } from "#consensus/services/roothash/queries.js";
 import { clientErrors } from "#worker/client/errors.js";
 import type { runtimeClientMethods } from "#worker/client/rpc.js";
 import type { RuntimeClient } from "#worker/client/runtime-client.js";
 import type { Node } from "../node.js";
-import { syncerOf } from "./storage.js";
+import type { ChainView } from "./chain-view.js";
+import { tellingNotFound } from "./not-found.js";
+import { orNull } from "./or-null.js";
+import { runtimeNotFound, syncerOf } from "./storage.js";
 
-/** Methods of the runtime client: each runtime of the node answers for itself. */
-export function runtimeClientHandlers(node: Node): Handlers<(typeof runtimeClientMethods)["methods"]> {
-  const client = (id: Uint8Array): RuntimeClient => {
+/** Methods of the runtime client: each runtime of the node answers for itself, and what is missing has three names. */
+export function runtimeClientHandlers(view: ChainView, node: Node): Handlers<(typeof runtimeClientMethods)["methods"]> {
+  const clientOr = (id: Uint8Array, missing: (id: Uint8Array) => Error): RuntimeClient => {
     const worker = node.runtime(id);
-    if (worker === undefined) throw clientErrors.noHostedRuntime();
+    if (worker === undefined) throw missing(id);
     return worker.client;
   };
+  const hosted = (id: Uint8Array): RuntimeClient => clientOr(id, () => clientErrors.noHostedRuntime());
+  const known = (id: Uint8Array): RuntimeClient => clientOr(id, runtimeNotFound);
   return {
-    SubmitTx: ({ runtimeId, data }, call) => client(runtimeId).submitTx(data, call.cancellation),
+    SubmitTx: ({ runtimeId, data }, call) => hosted(runtimeId).submitTx(data, call.cancellation),
     async SubmitTxNoWait({ runtimeId, data }) {
-      await client(runtimeId).submitTxNoWait(data);
+      await hosted(runtimeId).submitTxNoWait(data);
       return null;
     },
-    SubmitTxMeta: ({ runtimeId, data }, call) => client(runtimeId).submitTxMeta(data, call.cancellation),
+    SubmitTxMeta: ({ runtimeId, data }, call) => hosted(runtimeId).submitTxMeta(data, call.cancellation),
     async CheckTx({ runtimeId, data }) {
-      await client(runtimeId).checkTx(data);
+      await hosted(runtimeId).checkTx(data);
       return null;
     },
-    GetGenesisBlock: (id) => client(id).getGenesisBlock(),
-    GetLastRetainedBlock: (id) => client(id).getLastRetainedBlock(),
-    GetBlock: ({ runtimeId, round }) => client(runtimeId).getBlock(round),
-    GetTransactions: ({ runtimeId, round }) => client(runtimeId).getTransactions(round),
-    GetTransactionsWithResults: ({ runtimeId, round }) => client(runtimeId).getTransactionsWithResults(round),
-    GetUnconfirmedTransactions: (id) => client(id).getUnconfirmedTransactions(),
-    GetEvents: ({ runtimeId, round }) => client(runtimeId).getEvents(round),
+    GetGenesisBlock: (id) => tellingNotFound(() => firstBlock(view.state(0n), id)),
+    GetLastRetainedBlock: (id) => tellingNotFound(() => known(id).getLastRetainedBlock()),
+    GetBlock: ({ runtimeId, round }) => tellingNotFound(() => known(runtimeId).getBlock(round)),
+    GetTransactions: ({ runtimeId, round }) => known(runtimeId).getTransactions(round),
+    GetTransactionsWithResults: ({ runtimeId, round }) => orNull(known(runtimeId).getTransactionsWithResults(round)),
+    GetUnconfirmedTransactions: (id) =>
+      orNull(clientOr(id, () => clientErrors.notFound()).getUnconfirmedTransactions()),
+    GetEvents: ({ runtimeId, round }) => known(runtimeId).getEvents(round),
     Query: ({ runtimeId, round, method, args, component }) =>
-      client(runtimeId).query(round, method, args ?? new Uint8Array(0), component),
+      tellingNotFound(() => hosted(runtimeId).query(round, method, args ?? new Uint8Array(0), component)),
     StateSyncGet: (request) => syncerOf(node, request.tree.root).syncGet(request),
     StateSyncGetPrefixes: (request) => syncerOf(node, request.tree.root).syncGetPrefixes(request),
     StateSyncIterate: (request) => syncerOf(node, request.tree.root).syncIterate(request),
-    WatchBlocks: (id, call) => follow(call, client(id).watchBlocks(), (block) => [block]),
+    WatchBlocks: (id, call) => follow(call, known(id).watchBlocks(), (block) => [block]),
   };
 }

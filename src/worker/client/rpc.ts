@@ -23,7 +23,7 @@ export const runtimeClientMethods = defineMethods("RuntimeClient", {
   SubmitTxNoWait: unary(SubmitTxRequest, nothing),
   SubmitTxMeta: unary(SubmitTxRequest, SubmitTxMetaResponse),
   CheckTx: unary(SubmitTxRequest, nothing),
-  GetGenesisBlock: unary(Namespace, Block),
+  GetGenesisBlock: unary(Namespace, nullable(Block)),
   GetLastRetainedBlock: unary(Namespace, Block),
   GetBlock: unary(RoundRequest, Block),
   GetTransactions: unary(RoundRequest, RawTransactions),

@@ -5,7 +5,8 @@ import { hash } from "#common/hash.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { epochOf } from "#consensus/services/beacon/state.js";
 import { rootHashErrors } from "#consensus/services/roothash/errors.js";
-import { getRuntimeState, runtimeOf } from "#consensus/services/roothash/state.js";
+import { runtimeState } from "#consensus/services/roothash/queries.js";
+import { runtimeOf } from "#consensus/services/roothash/state.js";
 import type { AnnotatedBlock, Block, Header } from "#consensus/services/roothash/types.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
@@ -118,14 +119,6 @@ export class RuntimeClient {
     return pool.submit(data, discard);
   }
 
-  /** @throws CodedError roothash/2 when the runtime is not there yet */
-  getGenesisBlock(): Block {
-    const { backend, runtimeId } = this.options;
-    const block = getRuntimeState(backend.stateAt(0n), runtimeId)?.genesisBlock ?? undefined;
-    if (block === undefined) throw rootHashErrors.notFound();
-    return block;
-  }
-
   /** @throws CodedError roothash/2 when the round does not exist or is no longer kept */
   getBlock(round: bigint): Block {
     return { header: this.recorded(round).header };
@@ -187,14 +180,17 @@ export class RuntimeClient {
    */
   async query(round: bigint, method: string, args: Uint8Array, component?: ComponentId): Promise<QueryResponse> {
     const { backend, host, runtimeId } = this.options;
-    if (component !== undefined && component.kind !== RONL) throw unknown(`component '${component.kind}' not found`);
-    if (host.info === undefined) throw clientErrors.noHostedRuntime();
-    const { height, header } = this.recorded(round);
-    const state = getRuntimeState(backend.stateAt(0n), runtimeId);
-    if (state === undefined) throw rootHashErrors.invalidRuntime();
+    const state = within("client: failed to get runtime state", () => runtimeState(backend.stateAt(0n), runtimeId));
     const { maxMessages } = runtimeOf(state).executor;
-    const { epoch } = epochOf(backend.stateAt(height));
-    const consensusBlock = lightBlockAt(backend, height);
+    const { height, header } = within("client: failed to fetch annotated block from history", () =>
+      this.recorded(round),
+    );
+    const consensusBlock = within(`client: failed to get light block at height ${height}`, () =>
+      lightBlockAt(backend, height),
+    );
+    const { epoch } = within(`client: failed to get epoch at height ${height}`, () => epochOf(backend.stateAt(height)));
+    if (component !== undefined && component.kind !== RONL) throw unknown(`component '${textOf(component)}' not found`);
+    if (host.info === undefined) throw clientErrors.noHostedRuntime();
     return await this.ask({ consensusBlock, header, epoch, maxMessages, method, args });
   }
 
@@ -220,6 +216,20 @@ export class RuntimeClient {
     const first = latest === undefined ? [] : [{ height: latest.height, block: { header: latest.header } }];
     return this.blocks.subscribe({ first });
   }
+}
+
+/** Says what was being done where a coded error occurs; the code stays. */
+function within<T>(doing: string, run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof CodedError) throw new CodedError(error.module, error.code, `${doing}: ${error.message}`);
+    throw error;
+  }
+}
+
+function textOf({ kind, name }: ComponentId): string {
+  return name === "" ? kind : `${kind} (${name})`;
 }
 
 function checkFailed({ module, code, message }: ErrorBody): CodedError {

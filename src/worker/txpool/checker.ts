@@ -4,7 +4,7 @@ import type { RuntimeHost } from "#runtime/host/host.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
 import type { CheckTxResult } from "#runtime/rhp/messages/index.js";
 import type { Dispatch } from "../dispatch.js";
-import { txPoolErrors } from "./errors.js";
+import { notQueued } from "./errors.js";
 
 /** How long the runtime may check one batch, in milliseconds. */
 const CHECK_DEADLINE_MS = 15_000;
@@ -67,7 +67,7 @@ export class Checker {
       CHECK_DEADLINE_MS,
     );
     if (results.length !== inputs.length) {
-      throw txPoolErrors.notQueued(`the runtime gave ${results.length} results for ${inputs.length} transactions`);
+      throw notQueued(`the runtime gave ${results.length} results for ${inputs.length} transactions`);
     }
     return results;
   }

@@ -1,7 +1,7 @@
 /** Transactions that were checked and wait to be scheduled (node workers: transaction pool). */
 import { toHex } from "#common/bytes.js";
 import type { CheckTxMetadata } from "#runtime/rhp/messages/index.js";
-import { txPoolErrors } from "./errors.js";
+import { notQueued } from "./errors.js";
 import { Heap } from "./heap.js";
 
 /** A transaction and its name. */
@@ -95,10 +95,10 @@ export class MainQueue {
     const old = queue.bySeq.get(entry.seq);
     if (entry.seq < queue.seq) {
       this.tidy(sender, queue);
-      throw txPoolErrors.notQueued("transaction expired");
+      throw notQueued("transaction expired");
     }
     if (old !== undefined) {
-      if (old.priority >= entry.priority) throw txPoolErrors.notQueued("replacement transaction underpriced");
+      if (old.priority >= entry.priority) throw notQueued("replacement transaction underpriced");
       this.detach(old, queue);
     }
     this.attach(entry, queue);
@@ -106,7 +106,7 @@ export class MainQueue {
     const lowest = this.entries.size > this.capacity ? this.evictable.peek() : undefined;
     if (lowest === undefined) return;
     this.drop(lowest);
-    if (lowest === entry) throw txPoolErrors.notQueued("transaction underpriced");
+    if (lowest === entry) throw notQueued("transaction underpriced");
   }
 
   private addSender(sender: string, seq: bigint): Sender {

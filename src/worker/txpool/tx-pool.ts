@@ -10,7 +10,7 @@ import type { CheckTxResult } from "#runtime/rhp/messages/index.js";
 import type { Dispatch } from "../dispatch.js";
 import { Checker, rejection } from "./checker.js";
 import { CheckQueue, type PendingCheck } from "./check-queue.js";
-import { txPoolErrors } from "./errors.js";
+import { checkQueueFull, DuplicateTransaction, notQueued, txPoolErrors } from "./errors.js";
 import { DEFAULT_TX_POOL_LIMITS, type TxPoolLimits } from "./limits.js";
 import { MainQueue, type PoolTransaction } from "./main-queue.js";
 
@@ -45,7 +45,7 @@ export class TxPool {
   private readonly inbox: Inbox<Job>;
   private readonly planned = new Set<Job>();
   /** When a transaction was last gossiped, by anybody. */
-  private readonly seen: SeenCache<number>;
+  private readonly seen: SeenCache;
   /** Transactions of incoming messages and of proposals, which may not be in the queues. */
   private incoming = new Map<string, PoolTransaction>();
   private proposed = new Map<string, PoolTransaction>();
@@ -85,7 +85,7 @@ export class TxPool {
    *
    * @param discard only check
    * @returns what the runtime or the queue said of it, an error code included
-   * @throws CodedError txpool/2..6 when the pool does not take it
+   * @throws CodedError when the pool does not take it: it is known, or there is no room
    */
   submit(raw: Uint8Array, discard = false): Promise<CheckTxResult> {
     return new Promise((resolve, reject) => {
@@ -99,14 +99,14 @@ export class TxPool {
    * Takes a transaction from a peer.
    *
    * @returns whether it is new
-   * @throws CodedError txpool/2, 3, 5 or 6 when the pool does not take it
+   * @throws CodedError when the pool does not take it for another reason
    */
   offer(raw: Uint8Array): boolean {
     try {
       this.enter(raw, false, false, undefined);
       return true;
     } catch (error) {
-      if (txPoolErrors.duplicate.is(error)) return false;
+      if (error instanceof DuplicateTransaction) return false;
       throw error;
     }
   }
@@ -125,10 +125,9 @@ export class TxPool {
     }
     const txHash = hash(raw);
     const waiting = settled === undefined ? [] : [settled];
+    if (this.seen.get(txHash, 0) !== undefined) throw new DuplicateTransaction();
     if (!discard && this.joins(txHash, local, waiting)) return;
-    if (this.checks.size >= Math.ceil((maxTransactions * CHECK_QUEUE_PERCENT) / 100)) {
-      throw txPoolErrors.full(`limit ${maxTransactions} transactions`);
-    }
+    if (this.checks.size >= Math.ceil((maxTransactions * CHECK_QUEUE_PERCENT) / 100)) throw checkQueueFull();
     if (this.main.bytes + this.checks.bytes + raw.length > maxBytes) throw txPoolErrors.full(`limit ${maxBytes} bytes`);
     this.checks.push({ raw, hash: txHash, local, discard, recheck: false, executed: false, waiting });
     this.plan("check");
@@ -142,9 +141,7 @@ export class TxPool {
       same.waiting.push(...waiting);
       return true;
     }
-    if (same !== undefined || this.main.get(txHash) !== undefined || this.seen.get(txHash, 0) !== undefined) {
-      throw txPoolErrors.duplicate();
-    }
+    if (same !== undefined || this.main.get(txHash) !== undefined) throw new DuplicateTransaction();
     return false;
   }
 
@@ -155,9 +152,10 @@ export class TxPool {
     return found?.raw;
   }
 
-  /** All transactions that wait. */
+  /** All transactions that may come into a round: those of incoming messages first, then those that were checked. */
   all(): Uint8Array[] {
-    return [...this.main.all(), ...this.checks.all()].map(({ raw }) => raw);
+    const again = this.checks.all().filter(({ recheck }) => recheck);
+    return [...this.incoming.values(), ...this.main.all(), ...again].map(({ raw }) => raw);
   }
 
   /** Begins a scheduling session with the best transactions. */
@@ -282,7 +280,7 @@ export class TxPool {
   private enqueue(check: PendingCheck, result: CheckTxResult, stateSeqs: Map<string, bigint>): CheckTxResult {
     if (result.error.code !== 0) return result;
     const { meta } = result;
-    if (meta === null) return rejection(txPoolErrors.notQueued("the runtime accepted it without metadata"));
+    if (meta === null) return rejection(notQueued("the runtime accepted it without metadata"));
     if (check.discard || check.executed) return result;
     const sender = toHex(meta.sender);
     const senderStateSeq = stateSeqs.get(sender) ?? meta.senderStateSeq;
@@ -300,7 +298,7 @@ export class TxPool {
     const now = this.options.clock.nowMs();
     // What came from a peer was gossiped just now.
     if (check.local) this.options.publish(check.raw);
-    this.seen.set(check.hash, now, 0);
+    this.seen.set(check.hash, now);
     this.planRepublish(this.limits.republishMs);
   }
 
@@ -328,7 +326,7 @@ export class TxPool {
       }
       count++;
       this.options.publish(tx.raw);
-      this.seen.set(tx.hash, now, 0);
+      this.seen.set(tx.hash, now);
     }
     if (this.main.size > 0) this.planRepublish(next);
   }

@@ -78,7 +78,6 @@ describe("rounds of a local network", () => {
       const { header } = client.getBlock(r);
       expect(header.previousHash).toEqual(headerHash(client.getBlock(r - 1n).header));
     }
-    expect(client.getGenesisBlock()).toEqual(client.getBlock(0n));
     expect(client.getLastRetainedBlock()).toEqual(client.getBlock(0n));
     await expect(async () => client.getBlock(round + 1_000_000n)).rejects.toMatchObject({ module: "roothash" });
   });
@@ -111,7 +110,7 @@ describe("rounds of a local network", () => {
     const tx = insertCall("grace", 0n, "k", "v");
     await client.checkTx(tx);
     await client.submitTx(tx);
-    await expect(client.submitTx(tx)).rejects.toSatisfy(txPoolErrors.duplicate.is);
+    await expect(client.submitTx(tx)).rejects.toMatchObject({ module: "unknown", message: "duplicate transaction" });
   });
 
   test("a transaction that cannot be scheduled yet waits in the pool", async () => {

@@ -76,6 +76,9 @@ async function makePool(limits: Partial<TxPoolLimits> = {}): Promise<void> {
   pool.update(basisOf(0n));
 }
 
+/** Without a code of its own, as in the reference. */
+const DUPLICATE = { module: "unknown", code: 1, message: "duplicate transaction" };
+
 const settled = (): Promise<void> => new Promise((resolve) => systemClock.setTimer(5, resolve));
 const codeOf = (result: CheckTxResult): string => `${result.error.module}/${result.error.code}`;
 
@@ -131,10 +134,12 @@ describe("a submitted transaction", () => {
   test("that is known already is refused, before and after it was executed", async () => {
     const tx = insertCall("alice", 0n, "k", "v");
     await pool.submit(tx);
-    await expect(pool.submit(tx)).rejects.toSatisfy(txPoolErrors.duplicate.is);
+    await expect(pool.submit(tx)).rejects.toMatchObject(DUPLICATE);
     pool.used([hash(tx)]);
     expect(pool.all()).toEqual([]);
-    await expect(pool.submit(tx)).rejects.toSatisfy(txPoolErrors.duplicate.is);
+    await expect(pool.submit(tx)).rejects.toMatchObject(DUPLICATE);
+    // As in the reference, whoever only asks for a check is refused too.
+    await expect(pool.submit(tx, true)).rejects.toMatchObject(DUPLICATE);
   });
 
   test("of no bytes or too many is refused", async () => {
@@ -150,8 +155,18 @@ describe("a submitted transaction", () => {
     await pool.submit(insertCall("alice", 0n, "k", "v"));
     await pool.submit(insertCall("bob", 0n, "k", "v"));
     const third = await pool.submit(insertCall("carol", 0n, "k", "v"));
-    expect(third.error).toMatchObject({ module: "txpool", code: 1 });
-    expect(third.error.message).toContain("underpriced");
+    expect(third.error).toEqual({ module: "txpool", code: 1, message: "transaction underpriced" });
+  });
+
+  test("is refused when the sender has another one of its number that is worth as much, or has used the number", async () => {
+    await pool.submit(insertCall("alice", 1n, "k", "v"));
+    const other = await pool.submit(insertCall("alice", 1n, "k", "other"));
+    expect(other.error).toEqual({ module: "txpool", code: 1, message: "replacement transaction underpriced" });
+    const next = insertCall("alice", 0n, "k", "next");
+    await pool.submit(next);
+    pool.used([hash(next)]);
+    const late = await pool.submit(insertCall("alice", 0n, "k", "late"));
+    expect(late.error).toEqual({ module: "txpool", code: 1, message: "transaction expired" });
   });
 
   test("is refused when too many wait to be checked, or too many bytes", async () => {
@@ -165,7 +180,10 @@ describe("a submitted transaction", () => {
     const waiting = ["a", "b"].map((name) => pool.submit(insertCall(name, 0n, "k", "v")));
     await expect(pool.submit(insertCall("c", 0n, "k", "v".repeat(120)))).rejects.toThrow("limit 300 bytes");
     waiting.push(pool.submit(insertCall("c", 0n, "k", "v")));
-    await expect(pool.submit(insertCall("d", 0n, "k", "v"))).rejects.toThrow("limit 2 transactions");
+    await expect(pool.submit(insertCall("d", 0n, "k", "v"))).rejects.toMatchObject({
+      module: "unknown",
+      message: "check queue is full",
+    });
     const ends = Promise.allSettled(waiting);
     void pool.stop();
     for (const end of await ends) expect(end).toMatchObject({ reason: { module: "txpool", code: 6 } });
@@ -291,6 +309,7 @@ describe("transactions in the pool", () => {
     pool.update({ ...basisOf(1n), incoming: [message] });
     expect(pool.get(hash(proposed))).toEqual(proposed);
     expect(pool.get(hash(incoming))).toEqual(incoming);
+    expect(pool.all()).toEqual([incoming]);
     pool.clearProposed();
     pool.update(basisOf(2n));
     expect(pool.get(hash(proposed))).toBeUndefined();

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { u64be, utf8 } from "#common/bytes.js";
+import { CodedError } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
 import { MainQueue, type PoolTransaction } from "#worker/txpool/main-queue.js";
 import { describeVectors } from "../support/vectors.ts";
@@ -88,7 +89,7 @@ describeVectors<SchedulerVectors>("runtime/txpool_scheduler.json", (vector) => {
     queue.add(named(0), meta(0, 0, entry.existing));
     const replace = (): void => queue.add(named(1), meta(0, 0, entry.new_priority));
     if (entry.error === null) replace();
-    else expect(replace).toThrow(entry.error);
+    else expect(replace).toThrow(new CodedError("txpool", 1, entry.error));
     expect(queue.all().map(({ raw }) => raw)).toEqual([named(entry.error === null ? 1 : 0).raw]);
   });
 
@@ -99,7 +100,7 @@ describeVectors<SchedulerVectors>("runtime/txpool_scheduler.json", (vector) => {
       for (let i = 0; i < capacity; i++) queue.add(named(i), meta(0, i, 10));
       const add = (): void => queue.add(named(99), meta(0, seq, priority));
       if (error === undefined) add();
-      else expect(add).toThrow(error);
+      else expect(add).toThrow(new CodedError("txpool", 1, error));
       expect(queue.size).toBe(capacity);
       expect(queue.get(named(99).hash) !== undefined).toBe(error === undefined);
     }
