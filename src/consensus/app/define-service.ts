@@ -14,6 +14,8 @@ export interface TransactionMethod {
   readonly body: Schema<unknown>;
   readonly inCheckTx: "accept" | "run";
   readonly inSimulation: "stop" | "run";
+  /** Whether the chain has the method; one that it does not have counts as unknown. Absent means yes. */
+  readonly enabled: ((ctx: Context) => boolean) | undefined;
   /** Decodes the body and runs the method; see `defineTransaction` for the order of steps. */
   run(ctx: Context, body: Uint8Array): void;
 }
@@ -24,6 +26,8 @@ export interface TransactionDefinition<B> {
   readonly body: Schema<B>;
   /** Error of a body that does not decode. */
   readonly invalidBody: ErrorFactory | ((reason: string) => CodedError);
+  /** Whether the chain has the method, if an extension brings it: to v26.1 it is an unknown one. */
+  readonly enabled?: (ctx: Context) => boolean;
   /** Whether the chain knows the fields that an extension adds to the body; to v26.1 they are unknown ones. */
   readonly extended?: (ctx: Context) => boolean;
   /** Gas operation charged once before `execute`, or null when the method charges by itself. */
@@ -61,6 +65,7 @@ export function defineTransaction<B>(definition: TransactionDefinition<B>): Tran
     body: schema as Schema<unknown>,
     inCheckTx: definition.inCheckTx,
     inSimulation: definition.inSimulation ?? "stop",
+    enabled: definition.enabled,
     run(ctx, raw) {
       const body = decode(ctx, raw);
       definition.before?.(ctx, body);

@@ -44,10 +44,11 @@ export class Router {
     return this.routes.get(name)?.service.priority(name) ?? 0n;
   }
 
-  /** The route of a method; a disabled service counts as unknown (consensus: execution order, step 5). */
+  /** The route of a method; a disabled method or service counts as unknown (consensus: execution order, step 5). */
   resolve(ctx: Context, name: string): Route {
     const route = this.routes.get(name);
-    if (route === undefined || route.service.enabled?.(ctx) === false) throw unknown(`mux: unknown method: ${name}`);
+    const isThere = route?.service.enabled?.(ctx) !== false && route?.method.enabled?.(ctx) !== false;
+    if (route === undefined || !isThere) throw unknown(`mux: unknown method: ${name}`);
     return route;
   }
 }

@@ -50,13 +50,17 @@ export function engineChainId(context: string): string {
 
 /** A document as v26.1 reads it, unless it switches an extension on: members that it does not know are left out. */
 function withoutUnknown(document: GenesisDocument): GenesisDocument {
-  const { registry } = document;
+  const { registry, roothash } = document;
   if (registry.params.enableStorageCommittees) return document;
   const plain = (runtimes: readonly (Runtime | null)[]): (Runtime | null)[] =>
     runtimes.map((runtime) => runtime && { ...runtime, storage: { ...runtime.storage, committee: undefined } });
   const runtimes = plain(registry.runtimes);
   const suspendedRuntimes = plain(registry.suspendedRuntimes);
-  return { ...document, registry: { ...registry, runtimes, suspendedRuntimes } };
+  return {
+    ...document,
+    registry: { ...registry, runtimes, suspendedRuntimes },
+    roothash: { ...roothash, storageChallenges: [] },
+  };
 }
 
 /**

@@ -43,3 +43,15 @@ export const commitmentErrors = defineErrors("roothash/commitment", {
   noSchedulerCommitment: [17, "roothash/commitment: no scheduler commitment"],
   badSchedulerCommitment: [18, "roothash/commitment: bad scheduler commitment"],
 });
+
+/** Codespace `roothash/storage`, of storage committees, an extension. */
+export const challengeErrors = defineErrors("roothash/storage", {
+  notChallengeable: [1, "roothash/storage: runtime takes no storage challenges"],
+  unknownNode: [2, "roothash/storage: node is not registered"],
+  roundNotKept: [3, "roothash/storage: round is not final or too old"],
+  nothingStored: [4, "roothash/storage: tree of the round is empty"],
+  badReceipt: [5, "roothash/storage: not a receipt of the node for the round"],
+  alreadyChallenged: [6, "roothash/storage: node is being challenged for this tree already"],
+  noSuchChallenge: [7, "roothash/storage: no such challenge"],
+  badProof: [8, "roothash/storage: proof does not answer the challenge"],
+});

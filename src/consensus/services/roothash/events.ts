@@ -10,11 +10,27 @@ import {
   FinalizedEvent,
   InMessageProcessedEvent,
 } from "./types.js";
+import {
+  StorageChallengeAnsweredEvent,
+  StorageChallengeDrawnEvent,
+  StorageChallengedEvent,
+  StorageUnavailableEvent,
+} from "./types/challenges.js";
 
 export const executorCommitted = defineEvent(APP_NAME, "executor_commit", ExecutorCommittedEvent);
 export const discrepancyDetected = defineEvent(APP_NAME, "execution_discrepancy", ExecutionDiscrepancyDetectedEvent);
 export const roundFinalized = defineEvent(APP_NAME, "finalized", FinalizedEvent);
 export const inMessageProcessed = defineEvent(APP_NAME, "in_msg_processed", InMessageProcessedEvent);
+
+/** Of storage committees, an extension. */
+export const storageChallenged = defineEvent(APP_NAME, "storage_challenged", StorageChallengedEvent);
+export const storageChallengeDrawn = defineEvent(APP_NAME, "storage_challenge_drawn", StorageChallengeDrawnEvent);
+export const storageChallengeAnswered = defineEvent(
+  APP_NAME,
+  "storage_challenge_answered",
+  StorageChallengeAnsweredEvent,
+);
+export const storageUnavailable = defineEvent(APP_NAME, "storage_unavailable", StorageUnavailableEvent);
 
 /** Attribute that every event of this service carries besides its kind: the runtime, in base64. */
 export const RUNTIME_ID = "runtime_id";
@@ -39,5 +55,9 @@ export function readRuntimeEvent(carrier: AbciEvent, height: bigint, txHash: Uin
     executionDiscrepancyDetected: decodeEvent(discrepancyDetected, carrier),
     finalized: decodeEvent(roundFinalized, carrier),
     inMessageProcessed: decodeEvent(inMessageProcessed, carrier),
+    storageChallenged: decodeEvent(storageChallenged, carrier),
+    storageChallengeDrawn: decodeEvent(storageChallengeDrawn, carrier),
+    storageChallengeAnswered: decodeEvent(storageChallengeAnswered, carrier),
+    storageUnavailable: decodeEvent(storageUnavailable, carrier),
   };
 }

@@ -3,18 +3,33 @@ import { unknown } from "#common/errors/index.js";
 import { Hash } from "#common/hash.js";
 import { FRAME_ELEMENTS } from "#common/limits.js";
 import { Namespace } from "#common/namespace.js";
-import { bool, list, map, named, nullable, omitEmpty, optional, struct, u32, u64 } from "#common/schema/index.js";
+import {
+  bool,
+  extension,
+  list,
+  map,
+  named,
+  nullable,
+  omitEmpty,
+  optional,
+  struct,
+  u32,
+  u64,
+} from "#common/schema/index.js";
 import type { Context, DebugSwitches } from "../../app/context.js";
 import { GasCostTable } from "../../app/parameters.js";
 import { sharedCell } from "../../app/table.js";
 import type { GasCosts } from "../../transaction/gas.js";
 import type { Runtime } from "../registry/types/runtime.js";
 import { rootHashErrors } from "./errors.js";
+import { OpenChallenge } from "./types/challenges.js";
 import { MessageEvent } from "./types.js";
 
 export const GAS_COMPUTE_COMMIT = "compute_commit";
-/** Charged per storage receipt of a commitment; of an extension. */
+/** Of storage committees, an extension; the first one is charged per receipt of a commitment. */
 export const GAS_STORAGE_RECEIPT = "storage_receipt";
+export const GAS_STORAGE_CHALLENGE = "storage_challenge";
+export const GAS_STORAGE_RESPONSE = "storage_response";
 export const GAS_EVIDENCE = "evidence";
 export const GAS_SUBMIT_MESSAGE = "submit_msg";
 
@@ -43,6 +58,8 @@ export class GenesisRuntimeState extends struct("GenesisRuntimeState", {
 export class RootHashGenesis extends struct("RootHashGenesis", {
   params: RootHashParameters,
   runtimeStates: omitEmpty(map(Namespace, nullable(GenesisRuntimeState), { max: FRAME_ELEMENTS })),
+  /** Challenges that are open; each begins anew. */
+  storageChallenges: extension(omitEmpty(list(OpenChallenge, { max: FRAME_ELEMENTS }))),
 }) {}
 
 /** What governance may change; null or undefined leaves a parameter as it is. */
@@ -93,9 +110,16 @@ export function changedParameters(params: RootHashParameters, changes: RootHashP
 
 /**
  * Checks what a runtime demands of this service.
- * @throws CodedError roothash/7 and roothash/13 when it wants more messages than the network allows
+ * @throws CodedError roothash/7 and roothash/13 when it wants more messages than the network allows, roothash/1 when its
+ *   storage nodes could be challenged for rounds whose roots the network does not keep
  */
 export function checkRuntime(runtime: Runtime, params: RootHashParameters): void {
   if (runtime.executor.maxMessages > params.maxRuntimeMessages) throw rootHashErrors.maxMessagesTooBig();
   if (runtime.txnScheduler.maxInMessages > params.maxIncomingMessages) throw rootHashErrors.maxIncomingMessagesTooBig();
+  const age = runtime.storage.committee?.challenge?.maxAgeRounds ?? 0n;
+  if (age > params.maxPastRootsStored) {
+    throw rootHashErrors.invalidArgument(
+      `storage challenges of ${age} rounds, of which ${params.maxPastRootsStored} are kept`,
+    );
+  }
 }

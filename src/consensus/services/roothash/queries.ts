@@ -8,6 +8,7 @@ import {
   rootHashParameters,
 } from "./params.js";
 import * as states from "./state.js";
+import { challengeList } from "./state/challenges.js";
 import type {
   Block,
   IncomingMessage,
@@ -16,6 +17,7 @@ import type {
   RoundRoots,
   RuntimeState,
 } from "./types.js";
+import type { OpenChallenge } from "./types/challenges.js";
 
 /** `GetRuntimeState`. @throws CodedError roothash/3 */
 export function runtimeState(state: KeyValueReader, runtimeId: Uint8Array): RuntimeState {
@@ -69,6 +71,11 @@ export function incomingQueue(
   return found.length === 0 ? null : found;
 }
 
+/** `GetStorageChallenges`: open challenges of the runtime's storage nodes; of storage committees, an extension. */
+export function storageChallenges(state: KeyValueReader, runtimeId: Uint8Array): OpenChallenge[] {
+  return challengeList(state, runtimeId);
+}
+
 /** `ConsensusParameters`. */
 export function parameters(state: KeyValueReader): RootHashParameters {
   return rootHashParameters.load(state);
@@ -83,5 +90,6 @@ export function toGenesis(state: KeyValueReader): RootHashGenesis {
     const { messages: messageResults } = states.getLastRoundResults(state, id);
     runtimeStates.set(id, { stateRoot, round, messageResults });
   }
-  return { params: parameters(state), runtimeStates };
+  const storageChallenges = challengeList(state).map((value) => ({ ...value, key: undefined }));
+  return { params: parameters(state), runtimeStates, storageChallenges };
 }

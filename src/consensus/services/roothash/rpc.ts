@@ -14,6 +14,7 @@ import {
   RoundRoots,
   RuntimeState,
 } from "./types.js";
+import { OpenChallenge } from "./types/challenges.js";
 
 /** A runtime at a height; 0 is the latest. */
 export class RuntimeRequest extends struct("RuntimeRequest", { runtimeId: Namespace, height: i64 }) {}
@@ -37,6 +38,8 @@ export const rootHashMethods = defineMethods("RootHash", {
   GetLastRoundResults: unary(RuntimeRequest, RoundResults),
   GetIncomingMessageQueueMeta: unary(RuntimeRequest, IncomingMessageQueueMeta),
   GetIncomingMessageQueue: unary(IncomingMessageQueueRequest, nullable(list(IncomingMessage, many))),
+  /** Of storage committees, an extension. */
+  GetStorageChallenges: unary(RuntimeRequest, list(OpenChallenge, many)),
   StateToGenesis: unary(i64, RootHashGenesis),
   ConsensusParameters: unary(i64, RootHashParameters),
   GetEvents: unary(i64, nullable(list(Event, many))),

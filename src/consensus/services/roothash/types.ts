@@ -39,6 +39,7 @@ import { RegistryMessage } from "../registry/types/messages.js";
 import { Runtime } from "../registry/types/runtime.js";
 import { Committee } from "../scheduler/types.js";
 import { StakingMessage } from "../staking/types/transactions.js";
+import { CHALLENGE_EVENTS } from "./types/challenges.js";
 
 export const HEADER_NORMAL = 1;
 export const HEADER_ROUND_FAILED = 2;
@@ -349,6 +350,7 @@ export class Event extends struct("Event", {
   executionDiscrepancyDetected: named("execution_discrepancy", optional(ExecutionDiscrepancyDetectedEvent)),
   finalized: optional(FinalizedEvent),
   inMessageProcessed: named("in_msg_processed", optional(InMessageProcessedEvent)),
+  ...CHALLENGE_EVENTS,
 }) {}
 
 /** Whether a compute results header continues the given block. */

@@ -65,7 +65,10 @@ function takesAnything({ body }: TransactionMethod, wireName: string): boolean {
 }
 
 describe("bodies of transactions", () => {
-  const chain = new TestChain();
+  const plainChain = new TestChain();
+  const extended = (): TestChain =>
+    new TestChain(({ registry }) => void (registry.params.enableStorageCommittees = true));
+  const chain = extended();
   /** How transactions with these bodies end, one after the other. */
   const results = ({ method }: TransactionMethod, bodies: Iterable<Uint8Array>): string[] =>
     chain.tryOut(...Array.from(bodies, (body, i) => chain.raw(method, body, { nonce: BigInt(i) }))).map(said);
@@ -95,6 +98,20 @@ describe("bodies of transactions", () => {
     },
   );
 
+  test.each(methods.filter(({ enabled }) => enabled !== undefined).map(({ method }) => [method]))(
+    "%s, a method of an extension, is no method on a chain without it, whatever its body",
+    (method) => {
+      const bodies = [new Uint8Array(0), ...WRONG.map(([, body]) => body)];
+      const raws = bodies.map((body, i) => plainChain.raw(method, body, { nonce: BigInt(i) }));
+      const none = plainChain.raw("roothash.Nothing", new Uint8Array(0), { nonce: BigInt(raws.length) });
+      const [like, ...others] = plainChain.tryOut(none, ...raws);
+      for (const result of others) {
+        expect({ ...result, log: "" }).toEqual({ ...like, log: "", gasWanted: result.gasWanted });
+        expect(result.log).toBe(`mux: unknown method: ${method}`);
+      }
+    },
+  );
+
   test("what the protocol forbids anywhere keeps a transaction shut", () => {
     for (const { method } of methods) {
       for (const result of chain.tryOut(...BROKEN.map(([, body]) => chain.raw(method, body)))) {
@@ -119,7 +136,7 @@ describe("bodies of transactions", () => {
   test("bodies made by chance always get an answer, and the chain goes on", () => {
     const seed = 1 + Math.floor(Math.random() * 2_000_000_000);
     const chance = new Chance(seed);
-    const own = new TestChain();
+    const own = extended();
     const counts = new Map<string, number>();
     for (const method of methods) {
       const nonce = { value: 0n };

@@ -5,18 +5,11 @@ import { proofToBeta } from "#common/crypto/vrf.js";
 import { Fault } from "#common/errors/index.js";
 import type { SortedMap } from "#common/sorted-map.js";
 import type { Context } from "../../../app/context.js";
+import { blockEntropy } from "../../../app/entropy.js";
 import type { VrfProof } from "../types.js";
 
 const BEACON_PREFIX = utf8("EkB-tmnt");
 const ALPHA_DOMAIN = "oasis-core:vrf/alpha";
-
-/**
- * Entropy out of what every node knows of the chain; open to manipulation by a proposer.
- * In the first block there is no application hash yet.
- */
-export function blockEntropy(ctx: Context): Uint8Array {
-  return sha3_256(concatBytes(u64le(ctx.lastHeight), u64le(ctx.now.seconds), ctx.env.lastAppHash));
-}
 
 /** The random beacon of an epoch, 32 bytes. */
 export function beaconOf(epoch: bigint, entropy: Uint8Array): Uint8Array {

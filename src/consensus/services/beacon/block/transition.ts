@@ -1,9 +1,10 @@
 import { Fault } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
+import { blockEntropy } from "../../../app/entropy.js";
 import { beaconEvent, epochEvent } from "../events.js";
 import { beaconCell, currentEpochCell, futureEpochCell } from "../state.js";
 import type { EpochHeight } from "../types.js";
-import { beaconOf, blockEntropy } from "./entropy.js";
+import { beaconOf } from "./entropy.js";
 
 /** The transition due in this block, if there is one; a missed one is a broken chain. */
 export function dueTransition(ctx: Context): EpochHeight | undefined {

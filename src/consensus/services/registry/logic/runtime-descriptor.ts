@@ -40,6 +40,9 @@ const MIN_CHUNK_BYTES = 1n << 20n;
 const MAX_STORAGE_GROUP = 128;
 const MIN_APPLY_OPS = 2n;
 const MIN_WRITE_LOG_ENTRIES = 10n;
+/** Consensus blocks. Fewer are hard to keep for an honest node. */
+const MIN_RESPONSE_BLOCKS = 10n;
+const MAX_RESPONSE_BLOCKS = 1n << 32n;
 
 /** What the current state of the network says about runtime descriptors. */
 export interface RuntimeRules extends DeploymentRules {
@@ -84,6 +87,11 @@ function checkStorageCommittee(c: StorageCommitteeParameters): void {
   demand(enough, "storage write replication outside 1..group size");
   demand(c.maxApplyOps >= MIN_APPLY_OPS, "maximum of storage operations too small");
   demand(c.maxApplyWriteLogEntries >= MIN_WRITE_LOG_ENTRIES, "maximum of write log entries too small");
+  if (c.challenge === undefined) return;
+  const { responseBlocks, maxAgeRounds } = c.challenge;
+  const inTime = responseBlocks >= MIN_RESPONSE_BLOCKS && responseBlocks <= MAX_RESPONSE_BLOCKS;
+  demand(inTime, `storage challenge response time outside ${MIN_RESPONSE_BLOCKS}..${MAX_RESPONSE_BLOCKS} blocks`);
+  demand(maxAgeRounds >= 1n, "storage challenge age too small");
 }
 
 function checkStaking(s: RuntimeStakingParameters, kind: number, hasStorage: boolean): void {

@@ -71,6 +71,16 @@ export class TxnSchedulerParameters extends struct("TxnSchedulerParameters", {
   proposerTimeout: named("propose_batch_timeout", omitEmpty(i64)),
 }) {}
 
+/** Lets anybody make storage nodes prove that they still have what they signed for; an extension of the protocol. */
+export class StorageChallengeParameters extends struct("StorageChallengeParameters", {
+  /** What a challenge costs; the node gets it if it answers. */
+  deposit: Quantity,
+  /** Consensus blocks that a node has for its answer. */
+  responseBlocks: u64,
+  /** Oldest round that may be asked for, counted from the last one. */
+  maxAgeRounds: u64,
+}) {}
+
 /** Demands receipts of storage nodes for the results of each round; an extension of the protocol. */
 export class StorageCommitteeParameters extends struct("StorageCommitteeParameters", {
   /** Epoch from which commitments need receipts. */
@@ -82,6 +92,7 @@ export class StorageCommitteeParameters extends struct("StorageCommitteeParamete
   maxApplyOps: u64,
   /** Most entries in one write log. */
   maxApplyWriteLogEntries: u64,
+  challenge: extension(optional(StorageChallengeParameters)),
 }) {}
 
 export class StorageParameters extends struct("StorageParameters", {

@@ -3,32 +3,21 @@ import { Fault } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
 import { getNodeStatus, setNodeStatus } from "../../registry/state.js";
 import type { Runtime } from "../../registry/types/runtime.js";
-import {
-  FREEZE_FOREVER,
-  isNodeSuspended,
-  type NodeStatus,
-  withFailure,
-  withSuccess,
-} from "../../registry/types/status.js";
+import { isNodeSuspended, type NodeStatus, withFailure, withSuccess } from "../../registry/types/status.js";
 import { COMMITTEE_WORKER } from "../../scheduler/types.js";
 import { SLASH_RUNTIME_LIVENESS } from "../../staking/types/thresholds.js";
 import { failureLimit, isEvaluated, isLive } from "../logic/liveness.js";
 import { runtimeOf } from "../state.js";
 import type { RuntimeState } from "../types.js";
 import { computeRuntimes } from "./committees.js";
-import { penaltyFor, slashUnlive } from "./slashing.js";
-
-function freezeEnd(runtime: Runtime, epoch: bigint): bigint {
-  const interval = runtime.staking.slashing.get(SLASH_RUNTIME_LIVENESS)?.freezeInterval ?? 0n;
-  return epoch > FREEZE_FOREVER - interval ? FREEZE_FOREVER : epoch + interval;
-}
+import { freezeEnd, penaltyFor, slashUnlive } from "./slashing.js";
 
 function failed(ctx: Context, runtime: Runtime, epoch: bigint, nodeId: Uint8Array, before: NodeStatus): NodeStatus {
   const status = withFailure(before, runtime.id, epoch);
   const failures = status.faults.get(runtime.id)?.failures ?? 0;
   if (failures < failureLimit(runtime.executor)) return status;
   slashUnlive(ctx, nodeId, penaltyFor(runtime, SLASH_RUNTIME_LIVENESS));
-  return { ...status, freezeEndTime: freezeEnd(runtime, epoch) };
+  return { ...status, freezeEndTime: freezeEnd(runtime, SLASH_RUNTIME_LIVENESS, epoch) };
 }
 
 function evaluate(ctx: Context, epoch: bigint, value: RuntimeState): void {

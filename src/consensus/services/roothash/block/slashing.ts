@@ -1,11 +1,14 @@
 import { addressFromPublicKey, runtimeAddress } from "#common/address.js";
 import { Fault } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
-import { getNode } from "../../registry/state.js";
+import { getNode, getNodeStatus, setNodeStatus } from "../../registry/state.js";
 import type { Runtime } from "../../registry/types/runtime.js";
+import { FREEZE_FOREVER } from "../../registry/types/status.js";
 import { slashEscrow, transferFromCommonPool } from "../../staking/state/index.js";
-import type { SlashReason } from "../../staking/types/thresholds.js";
+import { SLASH_RUNTIME_STORAGE_UNAVAILABLE, type SlashReason } from "../../staking/types/thresholds.js";
 import { rootHashErrors } from "../errors.js";
+import { getRuntimeState, runtimeOf } from "../state.js";
+import type { OpenChallenge } from "../types/challenges.js";
 
 /** What a runtime takes for a kind of misbehaviour; 0 when it does not punish it. */
 export function penaltyFor({ staking }: Runtime, reason: SlashReason): bigint {
@@ -54,6 +57,35 @@ export function slashIncorrectResults(
   for (const entity of bad) slashed += slashEscrow(ctx, addressFromPublicKey(entity), amount);
   if (slashed === 0n) return;
   distribute(ctx, slashed, runtime.staking.rewardBadResults, runtime, good.map(addressFromPublicKey));
+}
+
+/** End of the freeze for a kind of misbehaviour in an epoch. */
+export function freezeEnd({ staking }: Runtime, reason: SlashReason, epoch: bigint): bigint {
+  const interval = staking.slashing.get(reason)?.freezeInterval ?? 0n;
+  return epoch > FREEZE_FOREVER - interval ? FREEZE_FOREVER : epoch + interval;
+}
+
+function freeze(ctx: Context, nodeId: Uint8Array, until: bigint): void {
+  const status = getNodeStatus(ctx.state, nodeId);
+  // It may have left since; a longer freeze for something else goes on.
+  if (status === undefined || status.freezeEndTime >= until) return;
+  setNodeStatus(ctx.state, nodeId, { ...status, freezeEndTime: until });
+}
+
+/**
+ * Slashes the entity of a storage node that did not answer a challenge, freezes the node and rewards who asked.
+ * @returns what was taken
+ */
+export function punishUnavailable(ctx: Context, challenge: OpenChallenge, epoch: bigint): bigint {
+  const { id, node, entityId, challenger } = challenge;
+  const value = getRuntimeState(ctx.state, id);
+  if (value === undefined) throw new Fault("corrupted state: challenge for a runtime that is not there");
+  const runtime = runtimeOf(value);
+  const reason = SLASH_RUNTIME_STORAGE_UNAVAILABLE;
+  freeze(ctx, node, freezeEnd(runtime, reason, epoch));
+  const slashed = slashEscrow(ctx, addressFromPublicKey(entityId), penaltyFor(runtime, reason));
+  if (slashed > 0n) distribute(ctx, slashed, runtime.staking.rewardEquivocation, runtime, [challenger]);
+  return slashed;
 }
 
 /** Slashes the entity of a node that was not there for its rounds. */

@@ -108,6 +108,32 @@ export function slashEscrow(ctx: Context, address: Uint8Array, amount: bigint): 
   return taken;
 }
 
+/**
+ * Takes a deposit from an account on behalf of a service, which keeps it in an account of its own.
+ * @throws CodedError staking/3 when the account holds less, staking/10 when it ends below the minimum balance
+ */
+export function takeDeposit(ctx: Context, from: Uint8Array, keeper: Uint8Array, amount: bigint): void {
+  const { balance } = getAccount(ctx.state, from).general;
+  if (balance < amount) throw stakingErrors.insufficientBalance();
+  const { minTransactBalance } = parameters.load(ctx.state);
+  if (balance - amount < minTransactBalance) throw stakingErrors.balanceTooLow("source account");
+  moveDeposit(ctx, from, keeper, amount);
+}
+
+/** Pays a deposit out of the account of the service that keeps it. Minimum balances do not count: it has to be paid. */
+export function payDeposit(ctx: Context, keeper: Uint8Array, to: Uint8Array, amount: bigint): void {
+  moveDeposit(ctx, keeper, to, amount);
+}
+
+function moveDeposit(ctx: Context, from: Uint8Array, to: Uint8Array, amount: bigint): void {
+  if (amount === 0n || equalBytes(from, to)) return;
+  const [source, destination] = [getAccount(ctx.state, from), getAccount(ctx.state, to)];
+  move(destination.general, source.general, amount);
+  setAccount(ctx.state, from, source);
+  setAccount(ctx.state, to, destination);
+  ctx.emit(transferred, { from, to, amount });
+}
+
 /** Takes the deposit of a proposal; plain error when the account holds less. */
 export function depositToGovernance(ctx: Context, from: Uint8Array, amount: bigint): void {
   const account = getAccount(ctx.state, from);

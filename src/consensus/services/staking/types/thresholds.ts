@@ -36,15 +36,21 @@ export const SLASH_CONSENSUS_LIGHT_CLIENT_ATTACK = 0x04;
 export const SLASH_RUNTIME_INCORRECT_RESULTS = 0x80;
 export const SLASH_RUNTIME_EQUIVOCATION = 0x81;
 export const SLASH_RUNTIME_LIVENESS = 0x82;
+/** Of storage committees, an extension: a storage node did not prove that it has what it signed for. */
+export const SLASH_RUNTIME_STORAGE_UNAVAILABLE = 0x83;
 
 export type SlashReason = number;
-export const SlashReason: Schema<number> = enumeration("SlashReason", {
-  "consensus-equivocation": SLASH_CONSENSUS_EQUIVOCATION,
-  "consensus-light-client-attack": SLASH_CONSENSUS_LIGHT_CLIENT_ATTACK,
-  "runtime-incorrect-results": SLASH_RUNTIME_INCORRECT_RESULTS,
-  "runtime-equivocation": SLASH_RUNTIME_EQUIVOCATION,
-  "runtime-liveness": SLASH_RUNTIME_LIVENESS,
-});
+export const SlashReason: Schema<number> = enumeration(
+  "SlashReason",
+  {
+    "consensus-equivocation": SLASH_CONSENSUS_EQUIVOCATION,
+    "consensus-light-client-attack": SLASH_CONSENSUS_LIGHT_CLIENT_ATTACK,
+    "runtime-incorrect-results": SLASH_RUNTIME_INCORRECT_RESULTS,
+    "runtime-equivocation": SLASH_RUNTIME_EQUIVOCATION,
+    "runtime-liveness": SLASH_RUNTIME_LIVENESS,
+  },
+  { extensions: { "runtime-storage-unavailable": SLASH_RUNTIME_STORAGE_UNAVAILABLE } },
+);
 
 /** The penalty for one reason: an amount, and epochs during which the node stays frozen. */
 export class Slash extends struct("Slash", { amount: Quantity, freezeInterval: u64 }) {}

@@ -97,12 +97,19 @@ describe("a runtime descriptor with a storage committee", () => {
       { minWriteReplication: 4 },
       { maxApplyOps: 1n },
       { maxApplyWriteLogEntries: 9n },
+      { challenge: { deposit: 1n, responseBlocks: 9n, maxAgeRounds: 1n } },
+      { challenge: { deposit: 1n, responseBlocks: (1n << 32n) + 1n, maxAgeRounds: 1n } },
+      { challenge: { deposit: 1n, responseBlocks: 10n, maxAgeRounds: 0n } },
     ];
     for (const changes of bad) expect(chainWith().registerRuntime(withCommittee(changes))).toBe("registry/1");
     expect(chainWith().registerRuntime(withCommittee({ groupSize: 128, minWriteReplication: 128 }))).toBe("ok");
+    const challenge = { deposit: 0n, responseBlocks: 10n, maxAgeRounds: 1n };
+    const chain = chainWith();
+    expect(chain.registerRuntime(withCommittee({ challenge }))).toBe("ok");
+    expect(getRuntime(chain.state, runtimeId)?.storage.committee?.challenge).toEqual(challenge);
   });
 
-  it("has one form without a committee: no null, no empty map; and no challenge yet", () => {
+  it("has one form without a committee: no null, no empty map; and so it is with challenges", () => {
     const storage = (value: unknown): Uint8Array => {
       const plain = decode(Runtime.encode(withCommittee()), { useMaps: true }) as Map<string, Map<string, unknown>>;
       plain.get("storage")?.set("committee", value);
@@ -113,8 +120,10 @@ describe("a runtime descriptor with a storage committee", () => {
     expect(chainWith().run("RegisterRuntime", storage(committee)).said).toBe("ok");
     expect(chainWith().run("RegisterRuntime", storage(null)).said).toBe("registry/1");
     expect(chainWith().run("RegisterRuntime", storage(new Map())).said).toBe("registry/1");
-    const challenged = new Map([...committee, ["challenge", new Map()]]);
-    expect(chainWith().run("RegisterRuntime", storage(challenged)).said).toBe("registry/1");
+    for (const value of [null, new Map()]) {
+      const challenged = new Map([...committee, ["challenge", value]]);
+      expect(chainWith().run("RegisterRuntime", storage(challenged)).said).toBe("registry/1");
+    }
   });
 
   it("is no key manager", () => {

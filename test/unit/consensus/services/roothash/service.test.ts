@@ -158,7 +158,7 @@ describe("liveness", () => {
 describe("the client API", () => {
   it("has the methods of the service under their names", () => {
     expect(rootHashMethods.service).toBe("RootHash");
-    expect(Object.keys(rootHashMethods.methods)).toHaveLength(14);
+    expect(Object.keys(rootHashMethods.methods)).toHaveLength(15);
   });
 
   it("reads its own events only", () => {
