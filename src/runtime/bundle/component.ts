@@ -97,7 +97,10 @@ export function checkComponent(component: Component): void {
   demandBundle(fits, `"${name}" is no name of a ROFL component: 3 to 128 letters, digits, _ and -`);
 }
 
-/** The files that a component is made of, by what they are. */
+/**
+ * The files that a component is made of, by what they are. One that must be there and has no name is among them: such a
+ * component is described by the top of an old manifest.
+ */
 export function filesOf({ executable, elf, sgx, tdx }: Component): { readonly what: string; readonly name: string }[] {
   const files = [
     { what: "ELF executable", name: elf?.executable ?? executable },
@@ -108,5 +111,5 @@ export function filesOf({ executable, elf, sgx, tdx }: Component): { readonly wh
     { what: "TDX initrd image", name: tdx?.initrd ?? "" },
     { what: "TDX stage 2 image", name: tdx?.stage2Image ?? "" },
   ];
-  return files.filter(({ name }) => name !== "");
+  return files.filter(({ name }, i) => name !== "" || (i === 0 && elf !== undefined));
 }

@@ -231,6 +231,14 @@ describe("a hostile or broken archive is refused and leaves nothing behind:", ()
       /digest of "program" is/,
     ],
     ["no program", () => [first(manifestOf({}))], /missing ELF executable/],
+    [
+      "an enclave at the top of the manifest without a program",
+      () => [
+        first(manifestOf({ program: PROGRAM }, { components: [], sgx: { executable: "program", signature: "" } })),
+        program,
+      ],
+      /missing ELF executable/,
+    ],
     ["a manifest that is no JSON", () => [{ name: MANIFEST_NAME, data: utf8("{") }, program], /manifest/],
     [
       "a manifest of two megabytes",
