@@ -1,17 +1,18 @@
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { InvalidInput } from "#common/errors/index.js";
+import { temporaryFolder } from "./temporary-folder.js";
 import { listenUnix } from "./unix-socket.js";
 
 const LOCK = "lock";
@@ -25,7 +26,12 @@ export class DataFolder {
     readonly path: string,
     private readonly temporary: boolean,
     private readonly lock: Server,
-  ) {}
+  ) {
+    // However the process comes to exit, nobody wants to clean up after it.
+    if (temporary) process.once("exit", this.remove);
+  }
+
+  private readonly remove = (): void => rmSync(this.path, { recursive: true, force: true });
 
   /**
    * Opens a folder for this process, or makes a temporary one that `close` removes.
@@ -33,14 +39,12 @@ export class DataFolder {
    * @throws InvalidInput when another process uses it
    */
   static async open(path: string | undefined): Promise<DataFolder> {
-    const folder = path === undefined ? mkdtempSync(join(tmpdir(), "qanat-")) : resolve(path);
+    const folder = path === undefined ? temporaryFolder("qanat-") : resolve(path);
     try {
       mkdirSync(folder, { recursive: true, mode: 0o700 });
+      accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
-      throw new InvalidInput(
-        "data",
-        `cannot make the folder ${folder}: ${error instanceof Error ? error.message : ""}`,
-      );
+      throw new InvalidInput("data", `cannot use the folder ${folder}: ${error instanceof Error ? error.message : ""}`);
     }
     const lock = createServer((socket) => socket.destroy());
     try {
@@ -76,6 +80,8 @@ export class DataFolder {
   /** Frees the folder; a temporary one is removed. */
   close(): void {
     this.lock.close();
-    if (this.temporary) rmSync(this.path, { recursive: true, force: true });
+    if (!this.temporary) return;
+    process.removeListener("exit", this.remove);
+    this.remove();
   }
 }
