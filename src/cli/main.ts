@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { MISCONDUCTS, parseSwitches } from "#network/byzantine/switches.js";
 import { computeNames, SIZE_WITH_STORAGE, storageNames } from "#network/topology.js";
+import { NoCommittee } from "#network/no-committee.js";
 import { KeyFileError } from "#platform/key-files.js";
 import { BundleRefused } from "#runtime/bundle/errors.js";
 import { createBundle, inspectBundle, installBundle, verifyBundle } from "./bundle.js";
@@ -11,10 +12,13 @@ import { runNet } from "./net/net.js";
 import type { NetOptions, RuntimeHostKind } from "./net/options.js";
 import { checkGenesisFile, dumpGenesis } from "./genesis.js";
 import { integer } from "./numbers.js";
+import { repeated } from "./repeated.js";
 import { runtimeCommand } from "./runtime/command.js";
 import { runReplay } from "./replay.js";
 import { onError } from "./colours.js";
 
+/** After so many starts that fail on every compute node, a network without a committee gives up. */
+const FAILED_STARTS = 3;
 const USAGE_ERROR = 2;
 const FAILURE = 1;
 
@@ -24,13 +28,31 @@ function netCommand(): Command {
     ["in-process", "process", "sandbox"],
   )
     .option("--quiet-load", "do not submit transactions of our own", false)
-    .option(
-      "--runtime <file>",
-      "runtime to run instead of the key-value runtime: an executable or script that speaks the Runtime Host Protocol, or a bundle (*.orc); sandboxed unless --runtime-host says otherwise",
+    .addOption(
+      repeated(
+        "--runtime <file>",
+        "runtime to run instead of the key-value runtime: an executable or script that speaks the Runtime Host Protocol, or a bundle (*.orc); sandboxed unless --runtime-host says otherwise; the status line is about the first",
+      ).default([], "the key-value runtime"),
+    )
+    .option("--genesis <file>", "start the network of a genesis document that somebody else made")
+    .addOption(
+      repeated("--keys <dir>", "folder with keys of nodes of that document, or of several in folders below").default(
+        [],
+        "none",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--own-validators",
+        "for development: take the document's ledger, but validators of our own; that is another chain",
+      )
+        .default(false)
+        .conflicts("keys"),
     )
     .action((options: NetOptions, command: Command) => {
       const usual = command.getOptionValueSource("runtimeHost") === "default";
-      return runNet(usual && options.runtime !== undefined ? { ...options, runtimeHost: "sandbox" } : options);
+      const runtimeHost = usual && options.runtime.length > 0 ? "sandbox" : options.runtimeHost;
+      return runNet({ ...options, runtimeHost, patience: FAILED_STARTS });
     });
 }
 
@@ -224,7 +246,7 @@ function program(): Command {
 /** Exit code of an error, after telling about it. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
-  if (error instanceof KeyFileError || error instanceof BundleRefused) {
+  if (error instanceof KeyFileError || error instanceof BundleRefused || error instanceof NoCommittee) {
     process.stderr.write(`${onError.red("error:")} ${error.message}\n`);
     return FAILURE;
   }

@@ -14,15 +14,15 @@ import { MultiSignedNode, SignedEntity } from "#consensus/services/registry/type
 import { Account, type Delegation } from "#consensus/services/staking/types/account.js";
 import { THRESHOLD_NODE_STORAGE } from "#consensus/services/staking/types/thresholds.js";
 import { type NodeOffer, signDescriptor } from "#worker/registration/descriptor.js";
-import type { DevelopmentAccount, Member } from "./topology.js";
+import type { DevelopmentAccount, Member, OwnMember } from "./topology.js";
 
 /** Base units of one token: the exponent of the token is 9. */
 export const TOKEN = 1_000_000_000n;
-const ACCOUNT_BALANCE = 10_000_000n * TOKEN;
-const ENTITY_STAKE = 100_000n * TOKEN;
+export const ACCOUNT_BALANCE = 10_000_000n * TOKEN;
+export const ENTITY_STAKE = 100_000n * TOKEN;
 const COMMON_POOL = 100_000_000n * TOKEN;
 /** Epochs until which the registrations in the genesis document last. */
-const GENESIS_EXPIRATION = 2n;
+export const GENESIS_EXPIRATION = 2n;
 /** Consensus blocks of one epoch, and after how many of them proofs are accepted. */
 const EPOCH_BLOCKS = 20;
 const PROOF_DELAY = 4;
@@ -45,12 +45,14 @@ export interface RuntimeDeployment {
 
 /** What a fixture is made from; with storage nodes, the runtime demands their receipts. */
 export interface FixtureOptions {
-  readonly members: readonly Member[];
+  readonly members: readonly OwnMember[];
   readonly accounts: readonly DevelopmentAccount[];
   readonly committee: CommitteeSize;
   readonly runtimeId: Uint8Array;
   /** Version and bundle of the runtime's first deployment; 0.0.0 without one when absent. */
   readonly deployment?: Omit<RuntimeDeployment, "id"> | undefined;
+  /** Further runtimes, with committees of the same size but without receipts. */
+  readonly moreRuntimes?: readonly RuntimeDeployment[];
   readonly genesisTime: Timestamp;
 }
 
@@ -279,16 +281,19 @@ export function memberAddress(index: number): NodeAddress {
 const FIRST_VERSION: Version = { major: 0, minor: 0, patch: 0 };
 
 /** What a member offers; of a runtime it registers the versions that it turns out to host. */
-export function memberOffer(member: Member, index: number, runtimeId: Uint8Array): NodeOffer {
-  const isServing = member.kind === "compute" || member.kind === "storage";
+export function memberOffer(member: Member, index: number, runtimeId: Uint8Array | undefined): NodeOffer {
+  const isServing = runtimeId !== undefined && (member.kind === "compute" || member.kind === "storage");
   const runtimes = isServing ? [{ id: runtimeId, version: FIRST_VERSION }] : [];
-  const address = memberAddress(index);
-  const { identity: keys, roles } = member;
-  return { keys, entityId: member.entity.publicKey, roles, runtimes, address, softwareVersion: SOFTWARE_VERSION };
+  const { identity: keys, roles, entityId, address = memberAddress(index) } = member;
+  return { keys, entityId, roles, runtimes, address, softwareVersion: SOFTWARE_VERSION };
 }
 
 function firstDeployment({ version, bundleHash = new Uint8Array(0) }: Omit<RuntimeDeployment, "id">): VersionInfo {
   return { version, validFrom: 0n, tee: null, bundleChecksum: bundleHash };
+}
+
+function deployed(runtime: RuntimeDeployment, owner: Signer, committee: CommitteeSize): Runtime {
+  return { ...runtimeDescriptor(runtime.id, owner, committee), deployments: [firstDeployment(runtime)] };
 }
 
 /** The genesis document of a local network. */
@@ -310,7 +315,7 @@ export function buildGenesis(options: FixtureOptions): GenesisDocument {
   );
   const runtime = runtimeDescriptor(runtimeId, owner, committee);
   if (deployment !== undefined) runtime.deployments = [firstDeployment(deployment)];
-  registry.runtimes = [runtime];
+  registry.runtimes = [runtime, ...(options.moreRuntimes ?? []).map((other) => deployed(other, owner, committee))];
   const storages = members.filter(({ kind }) => kind === "storage").length;
   if (storages > 0) demandReceipts(document, runtime, storages);
   let supply = COMMON_POOL;

@@ -1,5 +1,6 @@
 import { Fault } from "#common/errors/index.js";
-import { toHex } from "#common/bytes.js";
+import { equalBytes, toHex } from "#common/bytes.js";
+import { hasRoles, ROLE_VALIDATOR } from "#common/node-roles.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { World } from "#common/ports/world.js";
 import { Application } from "#consensus/app/app.js";
@@ -27,12 +28,15 @@ import { MisbehavingP2p } from "./byzantine/misbehaving-p2p.js";
 import { LyingHost } from "./byzantine/lying-host.js";
 import type { ByzantineSwitches } from "./byzantine/switches.js";
 import { memberOffer } from "./fixture.js";
+import { NoCommittee, type NodeAccount } from "./no-committee.js";
 import type { Member } from "./topology.js";
 
 /** A development chain: test keys sign, debug parameters are allowed. */
-const DEBUG: DebugSwitches = { dontBlameOasis: true, allowTestKeys: true, allowDebugEnclaves: true };
+export const DEBUG_SWITCHES: DebugSwitches = { dontBlameOasis: true, allowTestKeys: true, allowDebugEnclaves: true };
 /** Blocks within which the first committee must be there: several epochs. */
 const MAX_FIRST_BLOCKS = 1000;
+/** Pause between two looks at runtimes that do not run yet, in milliseconds. */
+const LOOK_AGAIN_MS = 50;
 
 /** The world of a whole network: besides clock and entropy it has a disk for each part. */
 export interface NetworkWorld extends World {
@@ -47,7 +51,12 @@ export interface LocalNetworkOptions {
   readonly world: NetworkWorld;
   readonly genesis: GenesisDocument;
   readonly members: readonly Member[];
-  readonly runtimeId: Uint8Array;
+  /** The runtime whose committee is waited for; without one the network has none. */
+  readonly runtimeId?: Uint8Array | undefined;
+  /** Runtimes that compute and client nodes host besides, as soon as they are registered. */
+  readonly moreRuntimes?: readonly Uint8Array[];
+  /** Starts of the runtime that may fail on all compute nodes before the network gives up; it never does when absent. */
+  readonly patience?: number | undefined;
   readonly pace: Pace;
   /** Consensus heights kept before the latest; all when undefined. */
   readonly keep?: number | undefined;
@@ -56,7 +65,7 @@ export interface LocalNetworkOptions {
   /** Makes the runtime host of a member for a version; undefined when the member does not have it. */
   readonly provision: (member: Member, site: HostSite) => RuntimeHost | undefined;
   /** Off-chain logic beside the runtime of a member; none when absent. */
-  readonly components?: (member: Member) => readonly ComponentOffer[];
+  readonly components?: (member: Member, runtimeId: Uint8Array) => readonly ComponentOffer[];
   /** Lets compute nodes misbehave; all are honest when absent. */
   readonly byzantine?: ByzantineSwitches | undefined;
   /** Decides what becomes of messages between nodes; all arrive when absent. */
@@ -70,15 +79,12 @@ export class LocalNetwork {
   /** The process's memory of upgrades, and where its operator orders them. */
   readonly upgrades: UpgradeManager;
   private readonly disks: Disk[] = [];
+  private starting: Promise<void> = Promise.resolve();
+  private stopping = false;
 
   constructor(private readonly options: LocalNetworkOptions) {
-    const { world, genesis, members, runtimeId, provision, pace, keep } = options;
-    const open = (name: string): Disk => {
-      const disk = world.openDisk(name);
-      this.disks.push(disk);
-      return disk;
-    };
-    const disk = open("consensus");
+    const { world, genesis, members, runtimeId, pace, keep } = options;
+    const disk = this.open("consensus");
     this.upgrades = new UpgradeManager(disk.openTable("upgrades"));
     const start = genesisInput(genesis);
     const app = new Application({
@@ -86,7 +92,7 @@ export class LocalNetwork {
       subscriptionOrder: SUBSCRIPTION_ORDER,
       db: new DiskNodeDb({ disk, name: "state", namespace: STATE_NAMESPACE }),
       genesis: start,
-      debug: DEBUG,
+      debug: DEBUG_SWITCHES,
       upgrader: this.upgrades,
     });
     this.backend = new EmbeddedBackend({
@@ -98,7 +104,7 @@ export class LocalNetwork {
       genesisTime: start.time,
       blockParams: engineBlockParams(genesis),
       evidenceParams: engineParams(genesis).evidence,
-      signers: members.filter((m) => m.kind === "validator").map((m) => m.identity.consensus),
+      signers: members.filter((m) => hasRoles(m.roles, ROLE_VALIDATOR)).map((m) => m.identity.consensus),
       pace,
       keep,
       // Between the last block of an epoch and the first of the next, committees have to wait.
@@ -106,18 +112,9 @@ export class LocalNetwork {
     });
     const streams = new MemoryNetwork({ clock: world.clock, log: world.log.child("p2p"), fate: options.fate });
     this.nodes = members.map((member, i) => {
-      const { name, identity, roles } = member;
-      const serves = member.kind === "compute" || member.kind === "client";
+      const { name, identity, roles, kind } = member;
       const p2p = streams.connect(identity.p2p.publicKey);
-      const runtime = (): NodeRuntimeOptions => {
-        const honest = {
-          id: runtimeId,
-          disk: open(name),
-          provision: (site: HostSite) => provision(member, site),
-          components: options.components?.(member),
-        };
-        return member.kind === "compute" ? this.temptable(name, honest) : honest;
-      };
+      const hosted = runtimeId === undefined || !serves(member) ? [] : [runtimeId, ...(options.moreRuntimes ?? [])];
       return new Node({
         name,
         identity,
@@ -125,11 +122,39 @@ export class LocalNetwork {
         backend: this.backend,
         p2p: this.damageable(name, p2p),
         offer: roles === 0 ? undefined : memberOffer(member, i, runtimeId),
-        runtimes: serves ? [runtime()] : [],
+        runtimes: hosted.map((id) => this.runtimeOf(member, id)),
         retention: options.retention,
-        stored: member.kind === "storage" ? [{ id: runtimeId, disk: open(name) }] : [],
+        stored: kind === "storage" && runtimeId !== undefined ? [{ id: runtimeId, disk: this.open(name) }] : [],
       });
     });
+  }
+
+  private open(name: string): Disk {
+    const disk = this.options.world.openDisk(name);
+    this.disks.push(disk);
+    return disk;
+  }
+
+  /** A runtime on a node: the first has the node's own disk, each other one of its own. */
+  private runtimeOf(member: Member, id: Uint8Array): NodeRuntimeOptions {
+    const { runtimeId = id, provision, components } = this.options;
+    const { name, kind } = member;
+    const honest = {
+      id,
+      disk: this.open(equalBytes(id, runtimeId) ? name : `${name}.${toHex(id)}`),
+      provision: (site: HostSite) => provision(member, site),
+      components: components?.(member, id),
+    };
+    return kind === "compute" ? this.temptable(name, honest) : honest;
+  }
+
+  /** Hosts a runtime on all compute and client nodes from now on; without effect where that is so already. */
+  async host(id: Uint8Array): Promise<void> {
+    const { members } = this.options;
+    const missing = this.nodes.filter((node, i) => serves(members[i] as Member) && node.runtime(id) === undefined);
+    await Promise.all(
+      missing.map((node) => node.host(this.runtimeOf(members[this.nodes.indexOf(node)] as Member, id))),
+    );
   }
 
   /** A runtime on a node that misbehaves when its switches say so. */
@@ -163,37 +188,77 @@ export class LocalNetwork {
     return found;
   }
 
-  /** Whether the runtime has an executor committee. */
-  get hasCommittee(): boolean {
-    return getCommittees(this.backend.stateAt(0n), this.options.runtimeId).length > 0;
+  /** Whether the runtime has an executor committee, or there is none to wait for. */
+  private get hasCommittee(): boolean {
+    const { runtimeId } = this.options;
+    if (runtimeId === undefined) return this.backend.latestHeight > 0n;
+    return getCommittees(this.backend.stateAt(0n), runtimeId).length > 0;
   }
 
   /**
    * Starts all nodes and makes blocks back to back until a committee exists: registrations and proofs are real, only
    * nobody waits for the clock. From then on blocks are made at the network's pace.
    * @param running called once when all nodes run and take transactions, before there is a committee
+   * @throws NoCommittee when the runtime does not start, or nobody can be elected
    */
-  async start(running: () => void = () => undefined): Promise<void> {
-    const { world } = this.options;
+  start(running: () => void = () => undefined): Promise<void> {
+    const starting = this.begin(running);
+    this.starting = starting.catch(() => undefined);
+    return starting;
+  }
+
+  private async begin(running: () => void): Promise<void> {
+    const { world, runtimeId } = this.options;
     await Promise.all(this.nodes.map((node) => node.start()));
     await world.settle();
     running();
+    if (runtimeId !== undefined && !this.hasCommittee) await this.runtimeRuns(runtimeId);
     const first = this.backend.latestHeight;
     await this.backend.produceUntil(
-      () => this.hasCommittee,
+      () => this.stopping || this.hasCommittee,
       async () => {
-        if (this.backend.latestHeight - first > BigInt(MAX_FIRST_BLOCKS)) {
-          throw new Fault(`no committee of runtime ${toHex(this.options.runtimeId)} after ${MAX_FIRST_BLOCKS} blocks`);
+        if (runtimeId !== undefined && this.backend.latestHeight - first > BigInt(MAX_FIRST_BLOCKS)) {
+          throw new NoCommittee(runtimeId, `after ${MAX_FIRST_BLOCKS} blocks`, this.accounts(runtimeId));
         }
         await world.settle();
       },
     );
-    await this.backend.start();
+    if (!this.stopping) await this.backend.start();
   }
 
+  private accounts(runtimeId: Uint8Array): NodeAccount[] {
+    return this.nodes.flatMap((node) => {
+      const worker = node.runtime(runtimeId);
+      if (worker === undefined || node.registrationAttempts === undefined) return [];
+      const { trouble, versions } = worker;
+      return [{ name: node.name, trouble, versions, registrationError: node.registrationAttempts.lastError }];
+    });
+  }
+
+  /** Resolves when some compute node's runtime runs, or when waiting for it makes no sense. */
+  private async runtimeRuns(runtimeId: Uint8Array): Promise<void> {
+    const { patience = Number.MAX_SAFE_INTEGER, world } = this.options;
+    while (!this.stopping) {
+      const accounts = this.accounts(runtimeId);
+      if (accounts.some(({ trouble }) => trouble === undefined)) return;
+      if (accounts.every(({ trouble }) => (trouble?.starts ?? 0) >= patience)) {
+        throw new NoCommittee(runtimeId, "its program does not start", accounts);
+      }
+      await new Promise<void>((resolve) => void world.clock.setTimer(LOOK_AGAIN_MS, resolve));
+    }
+  }
+
+  /** Stops all nodes; of a network that is still starting what is under way is waited for. */
   async stop(): Promise<void> {
+    this.stopping = true;
+    await this.starting;
     await this.backend.stop();
     await Promise.all(this.nodes.map((node) => node.stop()));
     for (const disk of this.disks) disk.close();
   }
+}
+
+/** Whether a member hosts runtimes. */
+function serves({ kind }: Member): boolean {
+  return kind === "compute" || kind === "client";
 }

@@ -1,6 +1,7 @@
 import { utf8 } from "#common/bytes.js";
 import { MemorySigner, type Signer } from "#common/crypto/signature.js";
 import { ROLE_COMPUTE, ROLE_STORAGE, ROLE_VALIDATOR } from "#common/node-roles.js";
+import type { NodeAddress } from "#consensus/services/registry/types/node-address.js";
 import { type Identity, deriveIdentity, deriveSeed } from "#node/identity.js";
 import { hash } from "#common/hash.js";
 
@@ -35,9 +36,17 @@ export interface Member {
   readonly name: string;
   readonly kind: NodeKind;
   readonly identity: Identity;
-  readonly entity: Signer;
+  /** Key of its entity, 32 bytes. */
+  readonly entityId: Uint8Array;
   /** Role mask of its registration; 0 for nodes that do not register. */
   readonly roles: number;
+  /** Where it says it can be reached; an address of this machine when absent. */
+  readonly address?: NodeAddress | undefined;
+}
+
+/** A node of which we hold the entity's key, too. */
+export interface OwnMember extends Member {
+  readonly entity: Signer;
 }
 
 const ROLE_OF: Readonly<Record<NodeKind, number>> = {
@@ -51,13 +60,14 @@ const ROLE_OF: Readonly<Record<NodeKind, number>> = {
  * All nodes of a network, in the order validators, computes, clients, storage nodes.
  * @param secret 32 bytes from which all their keys follow
  */
-export function networkMembers(secret: Uint8Array, size: NetworkSize): Member[] {
+export function networkMembers(secret: Uint8Array, size: NetworkSize): OwnMember[] {
   const member =
     (kind: NodeKind) =>
-    (i: number): Member => {
+    (i: number): OwnMember => {
       const name = `${kind}-${i}`;
       const entity = MemorySigner.fromSeed(deriveSeed(secret, `${name}/entity`));
-      return { name, kind, identity: deriveIdentity(secret, name), entity, roles: ROLE_OF[kind] };
+      const identity = deriveIdentity(secret, name);
+      return { name, kind, identity, entity, entityId: entity.publicKey, roles: ROLE_OF[kind] };
     };
   const times = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
   return [

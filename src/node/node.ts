@@ -1,4 +1,5 @@
 import { equalBytes } from "#common/bytes.js";
+import { Fault } from "#common/errors/index.js";
 import type { Disk } from "#common/ports/disk.js";
 import type { World } from "#common/ports/world.js";
 import type { Backend } from "#consensus/backends/backend.js";
@@ -56,56 +57,91 @@ export interface NodeOptions {
 export class Node {
   readonly name: string;
   readonly identity: Identity;
-  readonly runtimes: readonly RuntimeWorker[];
+  private readonly workers: RuntimeWorker[] = [];
   /** Runtimes that are stored here but not hosted. */
   readonly stored: readonly StorageWorker[];
   /** Sends transactions of the node's own key. */
   readonly submitter: Submitter;
-  private readonly runtimeIds: readonly Uint8Array[];
+  private readonly runtimeIds: Uint8Array[] = [];
+  private readonly world: World;
   private readonly registration: RegistrationWorker | undefined;
   private readonly prover: BeaconProver | undefined;
 
-  constructor(options: NodeOptions) {
+  constructor(private readonly options: NodeOptions) {
     const { name, identity, backend, p2p, offer, retention } = options;
     const log = options.world.log.child(name);
     const world: World = { ...options.world, log };
+    this.world = world;
     this.name = name;
     this.identity = identity;
     const submitter = new Submitter(backend, identity.node, world.clock);
     this.submitter = submitter;
-    const givesReceipts = offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE);
-    const publicStorage = offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE_RPC);
-    const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
-    this.runtimeIds = options.runtimes.map(({ id }) => id);
+    const publicStorage = offersPublicStorage(offer);
+    for (const runtime of options.runtimes) this.add(runtime);
     const common = { world, backend, p2p, signer: identity.node, retention, publicStorage };
-    this.runtimes = options.runtimes.map(
-      ({ id, disk, provision, conduct, components }) =>
-        new RuntimeWorker({
-          ...common,
-          runtimeId: id,
-          disk,
-          provision,
-          components,
-          versionsChanged: () => this.registration?.renew(),
-          consensusReader: new BackendReader(backend, submitter),
-          ...(executes ? { executor: { submitter, conduct } } : {}),
-          givesReceipts,
-        }),
-    );
     this.stored = (options.stored ?? []).map(({ id, disk }) => new StorageWorker({ ...common, runtimeId: id, disk }));
     if (offer !== undefined) {
-      const available = (): boolean => [...this.runtimes, ...this.stored].every(({ isAvailable }) => isAvailable);
-      const runtimes = (): NodeOffer["runtimes"] => offer.runtimes.flatMap((entry) => this.servedVersions(entry));
+      const runtimes = (): NodeOffer["runtimes"] => this.offered(offer);
+      const available = (): boolean => this.isAvailable;
       const { clock } = world;
       this.registration = new RegistrationWorker({ backend, submitter, offer, runtimes, available, clock, log });
       this.prover = new BeaconProver({ backend, submitter, vrf: identity.vrf, log });
     }
   }
 
-  /** What is registered of a runtime: each version that is hosted here, or what was offered when none ever is. */
-  private servedVersions(offered: NodeOffer["runtimes"][number]): NodeOffer["runtimes"] {
-    const { id } = offered;
-    return this.runtime(id)?.versions.map((version) => ({ id, version })) ?? [offered];
+  private add({ id, disk, provision, conduct, components }: NodeRuntimeOptions): RuntimeWorker {
+    const { backend, p2p, identity, offer, retention } = this.options;
+    const { submitter, world } = this;
+    const executes = offer !== undefined && hasRoles(offer.roles, ROLE_COMPUTE);
+    const worker = new RuntimeWorker({
+      world,
+      backend,
+      p2p,
+      signer: identity.node,
+      retention,
+      publicStorage: offersPublicStorage(offer),
+      runtimeId: id,
+      disk,
+      provision,
+      components,
+      versionsChanged: () => this.registration?.renew(),
+      consensusReader: new BackendReader(backend, submitter),
+      ...(executes ? { executor: { submitter, conduct } } : {}),
+      givesReceipts: offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE),
+    });
+    this.workers.push(worker);
+    this.runtimeIds.push(id);
+    return worker;
+  }
+
+  /** Serves or follows one more runtime while the node runs; resolves when its worker has started. */
+  async host(runtime: NodeRuntimeOptions): Promise<void> {
+    if (this.runtime(runtime.id) !== undefined) throw new Fault(`${this.name} hosts this runtime already`);
+    await this.add(runtime).start();
+    this.registration?.renew();
+  }
+
+  /** Workers of the runtimes that the node serves or follows. */
+  get runtimes(): readonly RuntimeWorker[] {
+    return this.workers;
+  }
+
+  /** What is registered: of each runtime that a worker serves its versions, of others what was offered. */
+  private offered({ runtimes }: NodeOffer): NodeOffer["runtimes"] {
+    const others = runtimes.filter(({ id }) => this.runtime(id) === undefined);
+    const served = this.runtimeIds.flatMap((id, i) => {
+      const { versions, storage } = this.workers[i] as RuntimeWorker;
+      const hosted = this.workers.length === 1 || storage.isAvailable ? versions : [];
+      return hosted.map((version) => ({ id, version }));
+    });
+    return [...served, ...others];
+  }
+
+  /** Whether the node can serve: with several runtimes, one that does not run must not keep it from the others. */
+  private get isAvailable(): boolean {
+    const { workers, stored } = this;
+    const hosts = workers.length === 0 || workers.some(({ isAvailable }) => isAvailable);
+    return hosts && stored.every(({ isAvailable }) => isAvailable);
   }
 
   /** How the node's attempts to register have gone; undefined for nodes that only follow. */
@@ -141,4 +177,8 @@ export class Node {
     await this.registration?.stop();
     await Promise.all([...this.runtimes, ...this.stored].map((worker) => worker.stop()));
   }
+}
+
+function offersPublicStorage(offer: NodeOffer | undefined): boolean {
+  return offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE_RPC);
 }

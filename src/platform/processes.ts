@@ -8,6 +8,8 @@ const MAX_LINE_BYTES = 4096;
 /** Output of a child that is logged within one second, in bytes; the rest of that second is dropped. */
 const MAX_OUTPUT_PER_SECOND = 65_536;
 const SECOND_MS = 1000;
+/** How long after its end a child's output is waited for, in milliseconds. */
+const OUTPUT_AFTER_END_MS = 200;
 /** First descriptor after standard input, output and error. */
 const FIRST_EXTRA = 3;
 
@@ -27,6 +29,8 @@ export interface RunningProcess {
   readonly pid: number;
   /** How it ended, as text, e.g. "exit code 1"; never rejects. */
   readonly ended: Promise<string>;
+  /** Resolves when it has ended and its output was read, unless a child of its own holds that open. */
+  readonly silent: Promise<void>;
   kill(): void;
 }
 
@@ -84,6 +88,10 @@ export async function startProcess(
   const ended = new Promise<string>((resolve) => {
     child.once("exit", (code, signal) => resolve(signal === null ? `exit code ${code}` : `signal ${signal}`));
   });
+  const silent = new Promise<void>((resolve) => {
+    child.once("close", () => resolve());
+    child.once("exit", () => void setTimeout(resolve, OUTPUT_AFTER_END_MS).unref());
+  });
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);
     child.once("error", (cause) => reject(new Fault(`cannot start ${file}: ${cause.message}`, { cause })));
@@ -94,7 +102,7 @@ export async function startProcess(
   if (child.stderr !== null) logOutput(child.stderr, (line) => log.warn(line));
   feed(child, inputs);
   const pid = child.pid as number;
-  return { pid, ended, kill: () => killGroup(pid) };
+  return { pid, ended, silent, kill: () => killGroup(pid) };
 }
 
 function killGroup(pid: number): void {

@@ -1,15 +1,15 @@
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { Fault, InvalidInput } from "#common/errors/index.js";
+import { InvalidInput } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
-import type { RunningRuntime, RuntimeLauncher } from "#runtime/host/launcher.js";
+import { LaunchFailure, type RunningRuntime, type RuntimeLauncher } from "#runtime/host/launcher.js";
 import { type ProcessSpec, type RunningProcess, startProcess } from "./processes.js";
 import type { Sandbox } from "./sandbox.js";
 import { relayedLog } from "./runtime-log.js";
 import { isElf } from "./shared-libraries.js";
 import { socketDuplex } from "./streams-unix.js";
+import { temporaryFolder } from "./temporary-folder.js";
 import { listenUnix } from "./unix-socket.js";
 
 /** How long a runtime may take to connect, in milliseconds (runtime layer: lifecycle). */
@@ -21,6 +21,11 @@ const SCRIPT_INSIDE = "/runtime.mjs";
 /** Tells a runtime where its host listens (runtime host protocol: start-up sequence). */
 const HOST_SOCKET = "OASIS_WORKER_HOST";
 const PARENT_DEATH = "/usr/bin/setpriv";
+/** Lines of a runtime's complaints that are kept for whoever asks why it ended, and how long each may be. */
+const LAST_WORDS = 8;
+const LAST_WORD_LENGTH = 300;
+/** How the end of a process is told that was killed. */
+const KILLED = "signal SIGKILL";
 
 /** What is run, and how it is kept from doing harm. */
 export interface RuntimeLauncherOptions {
@@ -49,21 +54,35 @@ export class ProcessLauncher implements RuntimeLauncher {
 
   async launch(): Promise<RunningRuntime> {
     const { log } = this.options;
-    const folder = mkdtempSync(join(tmpdir(), "qanat-runtime-"));
+    const folder = temporaryFolder("qanat-runtime-");
     const server = createServer();
     try {
       const path = join(folder, SOCKET);
       await listenUnix(server, path);
       const connected = new Promise<Socket>((resolve) => server.once("connection", resolve));
       const output = relayedLog(log);
-      const child = await startProcess(this.command(path), output);
-      const socket = await connectedInTime(child, connected);
+      const lastWords: string[] = [];
+      const warn = (line: string): void => {
+        lastWords.push(line.slice(0, LAST_WORD_LENGTH));
+        if (lastWords.length > LAST_WORDS) lastWords.shift();
+        output.warn(line);
+      };
+      const child = await startProcess(this.command(path), { info: output.info, warn });
+      const socket = await connectedInTime(child, connected, lastWords);
+      let how: string | undefined;
+      let killed = false;
       const kill = (): void => {
         // Of one whose connection is gone the last words are wanted: they say why.
         if (!socket.destroyed && !socket.readableEnded) output.end();
+        killed = true;
         child.kill();
       };
-      return { stream: socketDuplex(socket), kill, ended: child.ended.then(() => undefined) };
+      const ended = child.ended.then(async (end) => {
+        // The signal that ends it is ours then.
+        if (!(killed && end === KILLED)) how = end;
+        await child.silent;
+      });
+      return { stream: socketDuplex(socket), kill, ended, end: () => ({ how, lastWords }) };
     } finally {
       // One connection is all there is; nobody finds the socket afterwards.
       server.close();
@@ -93,16 +112,19 @@ export class ProcessLauncher implements RuntimeLauncher {
 }
 
 /** The socket of a child that connects; one that does not is killed. */
-async function connectedInTime(child: RunningProcess, connected: Promise<Socket>): Promise<Socket> {
+async function connectedInTime(
+  child: RunningProcess,
+  connected: Promise<Socket>,
+  lastWords: readonly string[],
+): Promise<Socket> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(
-      () => reject(new Fault(`the runtime did not connect within ${CONNECT_DEADLINE_MS} ms`)),
-      CONNECT_DEADLINE_MS,
-    );
+    const failure = new LaunchFailure(`the runtime did not connect within ${CONNECT_DEADLINE_MS} ms`, lastWords);
+    timer = setTimeout(() => reject(failure), CONNECT_DEADLINE_MS);
   });
-  const gone = child.ended.then((how): never => {
-    throw new Fault(`the runtime ended before it connected: ${how}`);
+  const gone = child.ended.then(async (how): Promise<never> => {
+    await child.silent;
+    throw new LaunchFailure(`the runtime ended before it connected: ${how}`, lastWords);
   });
   try {
     return await Promise.race([connected, gone, late]);

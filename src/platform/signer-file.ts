@@ -78,6 +78,15 @@ function loadSeed(path: string): Uint8Array {
   return seed;
 }
 
+/**
+ * Loads a key without writing anything beside it.
+ *
+ * @throws KeyFileError when its file is missing, damaged, or has a mode other than 0600
+ */
+export function readSigner(folder: string, role: SignerRole): FileSigner {
+  return new FileSigner(role, loadSeed(join(folder, FILES[role].privateKey)));
+}
+
 /** Writes the public file when it is absent, else checks that it names the same key. */
 function publish(folder: string, role: SignerRole, publicKey: Uint8Array): void {
   const name = FILES[role].publicKey;

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ed25519Key } from "#kernels";
 import { concatBytes, equalBytes, fromHex, fromUtf8 } from "#common/bytes.js";
 import { decodePem, encodePem } from "#common/crypto/pem.js";
+import { MemorySigner, type Signer } from "#common/crypto/signature.js";
 import { makeTlsCertificate } from "#common/crypto/tls-certificate.js";
 import { DecodeError } from "#common/errors/index.js";
 import { KeyFileError, readSecret, writeSecret } from "./key-files.js";
@@ -58,6 +59,16 @@ function loadSeed(path: string): Uint8Array {
     throw new KeyFileError(path, "holds no Ed25519 key");
   }
   return pkcs8.slice(PKCS8_HEAD.length);
+}
+
+/**
+ * The TLS key of a folder as what signs the node's descriptor; undefined when there is none.
+ *
+ * @throws KeyFileError when the key file is damaged or readable by others
+ */
+export function readTlsSigner(folder: string): Signer | undefined {
+  const path = join(folder, `${FILES.node}.pem`);
+  return existsSync(path) ? MemorySigner.fromSeed(loadSeed(path)) : undefined;
 }
 
 /**

@@ -17,7 +17,7 @@ import { RoundReader } from "#runtime/history/round-reader.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import type { HostEnvironment } from "#runtime/host/host-handler.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
-import { VersionedHost } from "#runtime/host/versioned.js";
+import { type StartTrouble, VersionedHost } from "#runtime/host/versioned.js";
 import { Component } from "./component/component.js";
 import { ConsensusSync } from "./consensus-sync.js";
 import { RuntimeClient } from "./client/runtime-client.js";
@@ -135,6 +135,11 @@ export class RuntimeWorker {
   /** Versions of the runtime that this node can serve, now or once they are in force. */
   get versions(): readonly Version[] {
     return this.versioned.versions;
+  }
+
+  /** Why the version in force does not run, if its latest start failed. */
+  get trouble(): StartTrouble | undefined {
+    return this.versioned.trouble;
   }
 
   /** Blocks of the runtime. */

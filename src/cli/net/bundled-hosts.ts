@@ -13,13 +13,18 @@ import { type Component, ROFL } from "#runtime/bundle/component.js";
 import { componentsOf, onChainComponent } from "#runtime/bundle/manifest.js";
 import { ProcessHost } from "#runtime/host/process.js";
 import type { ComponentOffer } from "#worker/component/component.js";
+import type { HostSite } from "#worker/options.js";
 import type { RuntimeHostKind } from "./options.js";
 
 type Provision = LocalNetworkOptions["provision"];
 
+/** A version of a runtime that does not come from the store. */
+export interface OwnHosts {
+  readonly runtime: RuntimeDeployment;
+  readonly provision: Provision;
+}
+
 export interface BundledHostsOptions {
-  /** The version that the network's own provisioner hosts. */
-  readonly own: RuntimeDeployment;
   readonly kind: RuntimeHostKind;
   readonly store: BundleStore;
   readonly log: Log;
@@ -45,19 +50,23 @@ function sandboxFor(kind: RuntimeHostKind, log: Log): () => Sandbox | "none" | u
   };
 }
 
+function isThis({ id, version, bundleHash = new Uint8Array(0) }: RuntimeDeployment, site: HostSite): boolean {
+  const { bundleChecksum, version: wanted } = site.deployment;
+  if (!equalBytes(id, site.runtimeId) || compareVersions(wanted, version) !== 0) return false;
+  return bundleChecksum.length === 0 || equalBytes(bundleChecksum, bundleHash);
+}
+
 /**
- * Hosts versions of the runtime that the network was not started with: what is installed in bundles. They always run in
+ * Hosts versions of runtimes that the network was not started with: what is installed in bundles. They always run in
  * processes of their own, in the sandbox unless the user has decided against it.
  */
-export function withBundles(own: Provision, { own: first, kind, store, log }: BundledHostsOptions): Provision {
+export function withBundles(own: readonly OwnHosts[], { kind, store, log }: BundledHostsOptions): Provision {
   const open = sandboxFor(kind, log);
   return (member, site) => {
     const { runtimeId, deployment } = site;
     const { version, bundleChecksum } = deployment;
-    const isOwn =
-      compareVersions(version, first.version) === 0 &&
-      (bundleChecksum.length === 0 || equalBytes(bundleChecksum, first.bundleHash ?? new Uint8Array(0)));
-    if (isOwn) return own(member, site);
+    const first = own.find(({ runtime }) => isThis(runtime, site));
+    if (first !== undefined) return first.provision(member, site);
     const path = store.executableOf(runtimeId, version, bundleChecksum);
     if (path === undefined) return undefined;
     const sandbox = open();
@@ -97,12 +106,9 @@ function newestComponents(store: BundleStore, runtimeId: Uint8Array): StoredComp
  * Hosts off-chain logic that installed bundles bring for a runtime: on compute nodes, or on all when a bundle brings
  * nothing else. It runs in processes of its own as versions from bundles do.
  */
-export function bundledComponents(
-  runtimeId: Uint8Array,
-  { kind, store, log }: Omit<BundledHostsOptions, "own">,
-): LocalNetworkOptions["components"] {
+export function bundledComponents({ kind, store, log }: BundledHostsOptions): LocalNetworkOptions["components"] {
   const open = sandboxFor(kind, log);
-  return (member) =>
+  return (member, runtimeId) =>
     newestComponents(store, runtimeId).flatMap(({ component, path, detached }): ComponentOffer[] => {
       const sandbox = detached || member.kind === "compute" ? open() : undefined;
       if (sandbox === undefined) return [];

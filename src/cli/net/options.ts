@@ -20,8 +20,16 @@ export interface NetOptions {
   readonly byzantine: readonly string[];
   readonly log: LogLevel;
   readonly runtimeHost: RuntimeHostKind;
-  /** Program or bundle of the network's runtime; the key-value runtime when absent. */
-  readonly runtime?: string;
+  /** Programs or bundles of the network's runtimes; the key-value runtime when there are none. */
+  readonly runtime: readonly string[];
+  /** Genesis document that somebody else made. */
+  readonly genesis?: string;
+  /** Folders with keys of the document's nodes. */
+  readonly keys: readonly string[];
+  /** Whether the document's validators are replaced by ones of our own. */
+  readonly ownValidators: boolean;
+  /** Starts of the runtime that may fail everywhere before the network gives up; it never does when absent. */
+  readonly patience?: number;
   /** Whether the own runtime of a new network demands receipts of storage nodes; without them it is plain v26.1. */
   readonly receipts: boolean;
 }

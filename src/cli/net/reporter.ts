@@ -10,7 +10,10 @@ import { onOutput } from "../colours.js";
 export interface ReadyReport {
   readonly grpc: string;
   readonly grpcWeb: string;
-  readonly runtimeId: Uint8Array;
+  /** Hexadecimal. */
+  readonly chainContext: string;
+  /** The runtime that the status line is about comes first; none on a network of validators only. */
+  readonly runtimeIds: readonly Uint8Array[];
   readonly accounts: readonly DevelopmentAccount[];
   /** Milliseconds since the process began. */
   readonly readyMs: number;
@@ -126,11 +129,13 @@ function tokens(amount: bigint): string {
 export function jsonReporter(write: (text: string) => void): Reporter {
   const line = (event: string, fields: object): void => write(`${JSON.stringify({ event, ...fields })}\n`);
   return {
-    ready: ({ grpc, grpcWeb, runtimeId, accounts, readyMs }) =>
+    ready: ({ grpc, grpcWeb, chainContext, runtimeIds, accounts, readyMs }) =>
       line("ready", {
         grpc,
         grpc_web: grpcWeb,
-        runtime_id: toHex(runtimeId),
+        chain_context: chainContext,
+        runtime_id: runtimeIds.map((id) => toHex(id))[0] ?? null,
+        runtimes: runtimeIds.map((id) => toHex(id)),
         accounts: accounts.map(accountFields),
         ready_ms: readyMs,
       }),
@@ -187,7 +192,7 @@ export function textReporter(write: (text: string) => void, live: boolean, clock
     write(live ? `\r\u001b[2K${statusLine(s)}` : `${statusLine(s)}\n`);
   };
   return {
-    ready({ grpc, grpcWeb, runtimeId, accounts, readyMs }) {
+    ready({ grpc, grpcWeb, chainContext, runtimeIds, accounts, readyMs }) {
       isReady = true;
       const rows = accounts
         .map(accountFields)
@@ -196,7 +201,8 @@ export function textReporter(write: (text: string) => void, live: boolean, clock
         `${onOutput.bold("qanat")} local network`,
         `  gRPC      unix:${grpc}`,
         `  gRPC-web  ${grpcWeb}`,
-        `  runtime   ${toHex(runtimeId)}`,
+        `  chain     ${chainContext}`,
+        ...runtimeIds.map((id) => `  runtime   ${toHex(id)}`),
         "",
         `${onOutput.bold("accounts")} ${onOutput.dim("(address, Ed25519 seed; the first is the well-known test entity)")}`,
         ...rows,

@@ -1,4 +1,4 @@
-import { equalBytes, fromHex, fromUtf8, toHex } from "#common/bytes.js";
+import { equalBytes, fromHex, fromUtf8, toHex, utf8 } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
 import { timestampFromNanos } from "#consensus/block/timestamp.js";
 import { type GenesisDocument, parseGenesis, printGenesis } from "#consensus/genesis/document.js";
@@ -9,10 +9,12 @@ import {
   developmentAccounts,
   type Member,
   networkMembers,
+  type OwnMember,
   SIZE_WITH_STORAGE,
 } from "#network/topology.js";
 import type { DataFolder } from "#platform/data-folder.js";
 import { systemEntropy } from "#platform/entropy.js";
+import { adoptDocument, type GivenGenesis, ORIGIN_FILE, originOf, readGiven } from "./given-genesis.js";
 
 const GENESIS_FILE = "genesis.json";
 const KEY_FILE = "network.key";
@@ -33,7 +35,10 @@ export const OWN_RUNTIME: RuntimeDeployment = { id: RUNTIME_ID, version: { major
 export interface NetworkSetup {
   readonly genesis: GenesisDocument;
   readonly members: readonly Member[];
+  /** Accounts with tokens whose keys everybody knows; none on a chain that somebody else began. */
   readonly accounts: readonly DevelopmentAccount[];
+  /** The network's runtimes, the one whose committee is waited for first; none on a chain of validators only. */
+  readonly runtimeIds: readonly Uint8Array[];
 }
 
 function secretOf(folder: DataFolder): Uint8Array {
@@ -61,26 +66,57 @@ export interface NewNetwork {
   readonly nowMs: number;
   /** Whether a node is expected to misbehave. */
   readonly wary: boolean;
-  readonly runtime: RuntimeDeployment;
+  /** Runtimes that the user brings; the network's own when there is none. */
+  readonly runtimes: readonly RuntimeDeployment[];
   /** Whether it has storage nodes, whose receipts the runtime demands. */
   readonly receipts: boolean;
+  /** A document that somebody else made, and keys for it. */
+  readonly given: GivenGenesis;
 }
 
 /**
  * Reads or makes genesis document and keys of the network in a folder.
  *
- * @throws InvalidInput when the folder's network has another runtime
+ * @throws InvalidInput when the folder's network has another runtime or is another chain, or keys are missing
  */
-export function setUpNetwork(folder: DataFolder, { nowMs, wary, runtime, receipts }: NewNetwork): NetworkSetup {
+export function setUpNetwork(folder: DataFolder, network: NewNetwork): NetworkSetup {
+  const { given, runtimes } = network;
+  const file = readGiven(given);
+  const stored = folder.read(GENESIS_FILE);
+  const origin = stored === undefined ? undefined : originOf(folder, file);
+  if (file === undefined && origin === undefined) return ownNetwork(folder, network);
+  const document = stored === undefined ? file?.document : parseGenesis(fromUtf8(stored));
+  if (document === undefined) throw new InvalidInput("data", `${folder.path} has no ${GENESIS_FILE}`);
+  for (const runtime of runtimes) demandRuntime(document, runtime, folder);
   const secret = secretOf(folder);
-  const membersOf = (withStorage: boolean): Member[] =>
+  const own = (validators: number): OwnMember[] =>
+    networkMembers(secret, { ...DEFAULT_SIZE, validators: Math.max(DEFAULT_SIZE.validators, validators) });
+  const accounts = developmentAccounts(ACCOUNTS);
+  const computes = runtimes.length > 0;
+  const adopted = adoptDocument({ document, given, origin, secret, own, accounts, computes });
+  if (stored === undefined) {
+    folder.write(ORIGIN_FILE, utf8(`${adopted.origin}\n`), 0o644);
+    folder.write(GENESIS_FILE, printGenesis(document), 0o644);
+  }
+  return { genesis: document, ...adopted, runtimeIds: runtimes.map(({ id }) => id) };
+}
+
+/** A network all of whose nodes and keys are made here. */
+function ownNetwork(folder: DataFolder, network: NewNetwork): NetworkSetup {
+  const { nowMs, wary, receipts } = network;
+  const runtimes = network.runtimes.length === 0 ? [OWN_RUNTIME] : network.runtimes;
+  const [runtime = OWN_RUNTIME, ...moreRuntimes] = runtimes;
+  const secret = secretOf(folder);
+  const membersOf = (withStorage: boolean): OwnMember[] =>
     networkMembers(secret, withStorage ? SIZE_WITH_STORAGE : DEFAULT_SIZE);
   const accounts = developmentAccounts(ACCOUNTS);
+  const runtimeIds = runtimes.map(({ id }) => id);
   const stored = folder.read(GENESIS_FILE);
   if (stored !== undefined) {
     const genesis = parseGenesis(fromUtf8(stored));
     demandRuntime(genesis, runtime, folder);
-    return { genesis, members: membersOf(genesis.registry.params.enableStorageCommittees === true), accounts };
+    const members = membersOf(genesis.registry.params.enableStorageCommittees === true);
+    return { genesis, members, accounts, runtimeIds };
   }
   const members = membersOf(receipts);
   const genesisTime = timestampFromNanos(BigInt(Math.floor(nowMs)) * NANOS_PER_MS);
@@ -91,10 +127,11 @@ export function setUpNetwork(folder: DataFolder, { nowMs, wary, runtime, receipt
     committee,
     runtimeId: runtime.id,
     deployment: runtime,
+    moreRuntimes,
     genesisTime,
   });
   folder.write(GENESIS_FILE, printGenesis(genesis), 0o644);
-  return { genesis, members, accounts };
+  return { genesis, members, accounts, runtimeIds };
 }
 
 /** @throws InvalidInput when the network in a folder was not made for a runtime */

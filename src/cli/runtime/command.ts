@@ -1,5 +1,6 @@
 import { Command, Option } from "commander";
 import { integer } from "../numbers.js";
+import { repeated } from "../repeated.js";
 import { listRuntimes, registerRuntime, showRuntime, updateRuntime } from "./runtime.js";
 
 const U16 = 65_535;
@@ -8,12 +9,6 @@ const U32 = 0xffff_ffff;
 function number(flags: string, max: number, description: string): Option {
   const [name = flags] = flags.split(" ");
   return new Option(flags, description).argParser(integer(name, 0, max));
-}
-
-/** An option that may be given several times. */
-function repeated(flags: string, description: string): Option {
-  const collect = (word: string, before: readonly string[] | undefined): readonly string[] => [...(before ?? []), word];
-  return new Option(flags, `${description} (repeatable)`).argParser(collect);
 }
 
 const NODE = new Option(

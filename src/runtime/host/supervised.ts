@@ -17,7 +17,7 @@ import { CallFailure } from "../rhp/errors.js";
 import type { AnswerOf, BodyValue, RuntimeInfoResponse, RuntimeRequestKind } from "../rhp/messages/index.js";
 import type { RuntimeHost, RuntimeHostEvent } from "./host.js";
 import { type HostEnvironment, HostHandler } from "./host-handler.js";
-import type { RunningRuntime, RuntimeLauncher } from "./launcher.js";
+import { LaunchFailure, type RunningRuntime, type RuntimeLauncher } from "./launcher.js";
 
 /** How long the runtime may take to tell about itself, in milliseconds (runtime layer: lifecycle). */
 const INFO_DEADLINE_MS = 1000;
@@ -166,10 +166,14 @@ export class SupervisedHost implements RuntimeHost {
       this.accept(run, await this.introduce(run.connection));
     } catch (error) {
       if (!this.wanted) return;
-      this.events.publish({ type: "failed-to-start", error });
-      this.options.log.error("runtime failed to start", { error: error instanceof Error ? error.message : "unknown" });
+      // Only when nothing is left of it, it is known how it ended.
+      run?.connection.close();
+      await this.left;
+      if (!this.wanted) return;
+      const failure = explained(error, run?.runtime);
+      this.events.publish({ type: "failed-to-start", error: failure });
+      this.options.log.error("runtime failed to start", { error: failure.message });
       if (run === undefined) this.startAgain();
-      else run.connection.close();
     }
   }
 
@@ -281,4 +285,15 @@ export class SupervisedHost implements RuntimeHost {
     });
     this.pauseMs = Math.min(Math.max(this.pauseMs * 1.5, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
   }
+}
+
+/** A failure to start, together with what is left of the run. */
+function explained(error: unknown, runtime: RunningRuntime | undefined): Error {
+  const reason = error instanceof Error ? error.message : "unknown";
+  const end = runtime?.end?.();
+  if (end === undefined) return error instanceof Error ? error : new LaunchFailure(reason, []);
+  // That the connection was closed says less than how the other side ended.
+  const closed = error instanceof CallFailure && error.problem === "closed" && end.how !== undefined;
+  const told = closed ? `the runtime ended before it said what it is: ${end.how}` : reason;
+  return new LaunchFailure(told, end.lastWords, { cause: error });
 }

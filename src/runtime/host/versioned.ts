@@ -39,6 +39,17 @@ interface Hosted {
   calls: number;
   /** Told when there are none left. */
   idle: (() => void) | undefined;
+  /** Why it does not run, if its latest start failed. */
+  trouble: StartTrouble | undefined;
+}
+
+/** Why a runtime does not run. */
+export interface StartTrouble {
+  readonly version: Version;
+  /** Starts in a row that failed. */
+  readonly starts: number;
+  /** Of the latest. */
+  readonly error: unknown;
 }
 
 /**
@@ -74,6 +85,11 @@ export class VersionedHost implements RuntimeHost {
     return this.hosted.filter(({ ready }) => ready).map(({ deployment }) => deployment.version);
   }
 
+  /** Why the version in force does not run, if its latest start failed. */
+  get trouble(): StartTrouble | undefined {
+    return this.active?.trouble;
+  }
+
   private get active(): Hosted | undefined {
     return this.wanted.active && this.find(this.wanted.active);
   }
@@ -107,7 +123,7 @@ export class VersionedHost implements RuntimeHost {
   private add(deployment: VersionInfo): void {
     const host = this.options.provision(deployment);
     if (host === undefined) return;
-    const hosted: Hosted = { deployment, host, ready: false, calls: 0, idle: undefined };
+    const hosted: Hosted = { deployment, host, ready: false, calls: 0, idle: undefined, trouble: undefined };
     this.hosted = [...this.hosted, hosted];
     void this.follow(hosted, host.watch());
     if (this.started) void this.begin(hosted);
@@ -125,6 +141,10 @@ export class VersionedHost implements RuntimeHost {
 
   private async follow(hosted: Hosted, events: Subscription<RuntimeHostEvent>): Promise<void> {
     for await (const event of events) {
+      if (event.type === "failed-to-start") {
+        const { version } = hosted.deployment;
+        hosted.trouble = { version, starts: (hosted.trouble?.starts ?? 0) + 1, error: event.error };
+      } else hosted.trouble = undefined;
       if (event.type === "started" && !hosted.ready) {
         hosted.ready = true;
         this.changed();
