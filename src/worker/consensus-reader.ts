@@ -51,19 +51,22 @@ export class BackendReader implements ConsensusReader {
    * @throws CodedError unknown/1 for heights that are not kept or further in the future
    */
   lightBlock(requested: bigint): LightBlock {
-    return lightBlockAt(this.backend, this.validatorsAt(requested).height);
+    return lightBlockAt(this.backend, this.validatorsAt(requested, "light block").height);
   }
 
   /** The validators of a height, of the next one too. @throws CodedError unknown/1 */
   validators(requested: bigint): Validators {
-    const { height, set } = this.validatorsAt(requested);
+    const { height, set } = this.validatorsAt(requested, "validator");
     return { height, meta: ValidatorSet.encode(set) };
   }
 
-  private validatorsAt(requested: bigint): { height: bigint; set: ValidatorSet } {
+  /** @param wanted what the runtime asked for, as errors name it */
+  private validatorsAt(requested: bigint, wanted: string): { height: bigint; set: ValidatorSet } {
     const height = this.definite(requested);
     const found = this.backend.validators(height);
-    if (found === undefined || height > this.backend.latestHeight + 1n) throw this.notKept(height);
+    if (found === undefined || height > this.backend.latestHeight + 1n) {
+      throw unknown(`failed to fetch ${wanted} for height ${requested}: ${this.notKept(height).message}`);
+    }
     return { height, set: { ...found, totalVotingPower: totalVotingPower(found) } };
   }
 

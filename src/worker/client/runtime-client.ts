@@ -13,12 +13,12 @@ import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/hi
 import type { RoundReader } from "#runtime/history/round-reader.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
-import type { CheckTxResult, ErrorBody } from "#runtime/rhp/messages/index.js";
+import type { CheckTxResult } from "#runtime/rhp/messages/index.js";
 import type { ExecutedTransaction } from "#runtime/transaction/io-tree.js";
 import { lightBlockAt } from "../dispatch.js";
 import { txPoolErrors } from "../txpool/errors.js";
 import type { TxPool } from "../txpool/tx-pool.js";
-import { clientErrors } from "./errors.js";
+import { checkFailure, clientErrors } from "./errors.js";
 import { PendingTransactions } from "./pending.js";
 import type {
   ComponentId,
@@ -76,7 +76,7 @@ export class RuntimeClient {
    */
   async submitTx(data: Uint8Array, caller?: Caller): Promise<Uint8Array> {
     const { output, checkTxError } = await this.submitTxMeta(data, caller);
-    if (checkTxError !== undefined) throw checkFailed(checkTxError);
+    if (checkTxError !== undefined) throw checkFailure(checkTxError);
     return output;
   }
 
@@ -103,13 +103,13 @@ export class RuntimeClient {
   /** Submits a transaction and waits for its check only. Throws as `submitTx`. */
   async submitTxNoWait(data: Uint8Array): Promise<void> {
     const { error } = await this.check(data, false);
-    if (error.code !== 0) throw checkFailed(error);
+    if (error.code !== 0) throw checkFailure(error);
   }
 
   /** Checks a transaction on this node. Throws as `submitTx`. */
   async checkTx(data: Uint8Array): Promise<void> {
     const { error } = await this.check(data, true);
-    if (error.code !== 0) throw checkFailed(error);
+    if (error.code !== 0) throw checkFailure(error);
   }
 
   private check(data: Uint8Array, discard: boolean): Promise<CheckTxResult> {
@@ -230,8 +230,4 @@ function within<T>(doing: string, run: () => T): T {
 
 function textOf({ kind, name }: ComponentId): string {
   return name === "" ? kind : `${kind} (${name})`;
-}
-
-function checkFailed({ module, code, message }: ErrorBody): CodedError {
-  return clientErrors.checkTxFailed(`runtime error: module: ${module} code: ${code} message: ${message}`);
 }

@@ -12,7 +12,7 @@ import {
   type HostSubmitTxResponse,
   RPC_KIND,
 } from "#runtime/rhp/messages/index.js";
-import { clientErrors } from "../client/errors.js";
+import { checkFailure, clientErrors } from "../client/errors.js";
 import type { RuntimeClient } from "../client/runtime-client.js";
 import type { Notifications } from "./notifications.js";
 
@@ -60,10 +60,10 @@ export class Submissions implements ComponentServices {
   /**
    * Submits a transaction; waits until it is in a block if asked. Proofs are not given, as in the reference.
    *
-   * @throws CodedError runtime/client/1 for a runtime that is not this one; when the check fails; after a minute
+   * @throws CodedError runtime/client/6 for a runtime that is not this one; when the check fails; after a minute
    */
   async submit({ runtimeId, data, wait }: HostSubmitTxRequest): Promise<HostSubmitTxResponse> {
-    if (!equalBytes(runtimeId, this.options.runtimeId)) throw clientErrors.notFound();
+    if (!equalBytes(runtimeId, this.options.runtimeId)) throw clientErrors.noHostedRuntime();
     if (wait) return await this.submitAndWait(data);
     await this.options.client.submitTxNoWait(data);
     return { output: NOTHING, round: 0n, batchOrder: 0, proof: undefined };
@@ -82,7 +82,7 @@ export class Submissions implements ComponentServices {
         .submitTxMeta(data, caller)
         .then(({ output, round, batchOrder, checkTxError }) => {
           if (checkTxError === undefined) resolve({ output, round, batchOrder, proof: undefined });
-          else reject(clientErrors.checkTxFailed(checkTxError.message));
+          else reject(checkFailure(checkTxError));
         }, reject)
         .finally(() => timer.cancel());
     });

@@ -167,11 +167,16 @@ describe("a component beside a runtime", () => {
     const sent = await host.call("HostSubmitTxRequest", request(insertCall("rofl", 1n, "a", "c"), false), 100_000);
     expect(sent).toMatchObject({ output: new Uint8Array(0), round: 0n });
     const junk = host.call("HostSubmitTxRequest", request(utf8("junk"), true), 100_000);
-    await expect(junk).rejects.toMatchObject({ module: "runtime/client", code: 5 });
+    await expect(junk).rejects.toMatchObject({
+      module: "runtime/client",
+      code: 5,
+      message: "client: transaction check failed: runtime error: module: test code: 1 message: malformed transaction",
+    });
     const elsewhere = { ...request(utf8("x"), true), runtimeId: new Uint8Array(32) };
     await expect(host.call("HostSubmitTxRequest", elsewhere, 100_000)).rejects.toMatchObject({
       module: "runtime/client",
-      code: 1,
+      code: 6,
+      message: "client: no hosted runtime is available",
     });
     // A nonce in the future is never executed.
     const never = host.call("HostSubmitTxRequest", request(insertCall("rofl", 9n, "a", "d"), true), 100_000);
