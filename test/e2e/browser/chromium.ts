@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { type Browser, chromium } from "playwright-core";
+import { type Browser, chromium, type Page } from "playwright-core";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 const FLAGS = [
   "--headless",
   "--no-sandbox",
   "--disable-gpu",
+  // Containers often have very little of it.
+  "--disable-dev-shm-usage",
   "--disable-quic",
   "--no-first-run",
   "--disable-background-networking",
@@ -25,7 +27,18 @@ export function findChromium(): string | undefined {
   return undefined;
 }
 
+/** How long the browser is waited for, in milliseconds: the time limit of a test should end before. */
+const PATIENCE_MS = 600_000;
+
 /** Starts the browser with a profile of its own that goes when it is closed. */
 export function launch(executablePath: string): Promise<Browser> {
-  return chromium.launch({ executablePath, args: FLAGS, timeout: 60_000 });
+  return chromium.launch({ executablePath, args: FLAGS, timeout: PATIENCE_MS });
+}
+
+/** Opens an address in a page of its own. */
+export async function openPage(browser: Browser, url: string): Promise<Page> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
+  await page.goto(url);
+  return page;
 }

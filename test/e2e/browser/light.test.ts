@@ -13,7 +13,7 @@ import { type GrpcWebServer, listenGrpcWeb } from "#platform/grpc-web.js";
 import type * as Web from "#web/light.js";
 import { type RunningNetwork, startNetwork } from "../../interop/support/network.ts";
 import { type Bundle, bundleForBrowser } from "./bundle.ts";
-import { findChromium, launch } from "./chromium.ts";
+import { findChromium, launch, openPage } from "./chromium.ts";
 
 const ENTRY = "src/web/light.ts";
 const LIMIT = 150_000;
@@ -79,7 +79,7 @@ describe.skipIf(executable === undefined)("a browser tab and a network", () => {
     pages = createServer((_, response) => {
       response.setHeader("content-type", "text/html");
       response.end("<!doctype html>");
-    }).listen(0, "localhost");
+    }).listen(0, "127.0.0.1");
     await once(pages, "listening");
     network = await startNetwork();
     liar = await listenGrpcWeb({ port: 0 }, new Liar(network.handler), network.log);
@@ -94,8 +94,7 @@ describe.skipIf(executable === undefined)("a browser tab and a network", () => {
 
   /** An empty page of an origin of its own, with the bundle in it. */
   async function open(): Promise<Page> {
-    const page = await browser.newPage();
-    await page.goto(`http://localhost:${(pages.address() as AddressInfo).port}/`);
+    const page = await openPage(browser, `http://127.0.0.1:${(pages.address() as AddressInfo).port}/`);
     await page.addScriptTag({ content: bundle.code });
     return page;
   }

@@ -9,7 +9,7 @@ import { NodeDbSyncer } from "#mkvs/sync.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import type * as Web from "#web/verify.js";
 import { type Bundle, bundleForBrowser } from "./bundle.ts";
-import { findChromium, launch } from "./chromium.ts";
+import { findChromium, launch, openPage } from "./chromium.ts";
 
 const ENTRY = "src/web/verify.ts";
 const LIMIT = 60_000;
@@ -64,7 +64,7 @@ describe.skipIf(executable === undefined)("in a browser", () => {
   let page: Page;
   beforeAll(async () => {
     browser = await launch(executable as string);
-    page = await browser.newPage();
+    page = await openPage(browser, "about:blank");
     await page.addScriptTag({ content: bundle.code });
   });
   afterAll(() => browser?.close());

