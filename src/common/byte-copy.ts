@@ -33,3 +33,14 @@ export function copyRange(source: Uint8Array, from: number, to: number): Uint8Ar
   slab.at += n;
   return out;
 }
+
+/**
+ * The same bytes for whoever keeps them long: a copy if `copyRange` may have cut them from shared memory, of which they
+ * would keep alive much more than themselves.
+ */
+export function lasting(bytes: Uint8Array): Uint8Array {
+  const n = bytes.length;
+  // Nothing else is asked for its buffer: that would move bytes out of the heap of the language.
+  if (n <= SMALL || n > MEDIUM || bytes.buffer.byteLength !== SLAB_BYTES) return bytes;
+  return Uint8Array.prototype.slice.call(bytes);
+}

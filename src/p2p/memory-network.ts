@@ -91,7 +91,7 @@ interface Subscription {
 export class MemoryHost implements P2pHost {
   private readonly topics = new Map<string, Subscription>();
   private readonly protocols = new Map<string, RequestHandler>();
-  private readonly seen = new SeenCache<true>(SEEN_MESSAGES, SEEN_TTL_MS);
+  private readonly seen = new SeenCache(SEEN_MESSAGES, SEEN_TTL_MS);
   private readonly avoided = new Set<string>();
   private inFlight = 0;
   private working = 0;
@@ -130,7 +130,7 @@ export class MemoryHost implements P2pHost {
     const now = this.wires.clock.nowMs();
     // Whoever has passed a message on does not pass it on again within the time others remember it.
     if (this.seen.get(id, now) !== undefined) return;
-    this.seen.set(id, true, now);
+    this.seen.set(id, now);
     for (const other of this.wires.others()) {
       if (!other.topics.has(topic)) continue;
       const parcel: Parcel = { kind: "gossip", from: this.publicKey, to: other.publicKey, name: topic, bytes: data };
@@ -143,7 +143,7 @@ export class MemoryHost implements P2pHost {
     if (subscription === undefined || this.avoided.has(from.id)) return;
     const now = this.wires.clock.nowMs();
     if (this.seen.get(id, now) !== undefined) return;
-    this.seen.set(id, true, now);
+    this.seen.set(id, now);
     if (subscription.waiting >= MAX_WAITING) {
       this.wires.log.warn("gossip dropped: too many messages wait", { topic, limit: MAX_WAITING });
       return;

@@ -18,16 +18,24 @@ export interface StoredLeaf {
   readonly value: Uint8Array;
 }
 
-/** What is known of a page: its length and how many of its leaves are still needed. */
+/** A page of which something is needed no more: its length and how many of its leaves are still needed. */
 interface PageUse {
-  bytes: number;
-  leaves: number;
+  readonly bytes: number;
+  readonly leaves: number;
   needed: number;
 }
 
+/** Words of a dump before its uses: the next page, bytes of all pages in two words. */
+const DUMP_HEAD = 3;
+const DUMP_USE = 4;
+const WORD = 0x1_0000_0000;
+
 export class LeafPages {
   readonly #table: DiskTable;
+  /** Of pages that are needed as a whole nothing is known: as long as nothing is pruned, they only become more. */
   readonly #uses = new Map<number, PageUse>();
+  /** Of all pages. */
+  #bytes = 0;
   #buffer = new Uint8Array(2 * PAGE_BYTES);
   #size = 0;
   #count = 0;
@@ -78,7 +86,7 @@ export class LeafPages {
       return;
     }
     this.#table.put(u32be(this.#next), this.#buffer.subarray(0, this.#size));
-    this.#uses.set(this.#next, { bytes: this.#size, leaves: this.#count, needed: this.#count });
+    this.#bytes += this.#size;
     this.#next++;
     this.#size = 0;
     this.#count = 0;
@@ -131,48 +139,52 @@ export class LeafPages {
 
   /** A leaf is needed no more. */
   release(page: number): void {
-    const use = this.#uses.get(page);
+    const use = this.#uses.get(page) ?? this.#firstUse(page);
     if (use !== undefined) {
       use.needed--;
     }
   }
 
-  /** A leaf that was released is needed again. */
-  retain(page: number): void {
-    const use = this.#uses.get(page);
-    if (use !== undefined) {
-      use.needed++;
+  /** Begins to count the leaves of a page; of one that is gone there is nothing to count. */
+  #firstUse(page: number): PageUse | undefined {
+    const bytes = this.#table.lend(u32be(page));
+    if (bytes === undefined) {
+      return undefined;
     }
+    const leaves = countLeaves(bytes);
+    const use = { bytes: bytes.length, leaves, needed: leaves };
+    this.#uses.set(page, use);
+    return use;
   }
 
   /** Deletes the pages of which nothing is needed. */
   deleteUnneeded(): void {
-    for (const [page, { needed }] of this.#uses) {
+    for (const [page, { needed, bytes }] of this.#uses) {
       if (needed <= 0) {
         this.#table.delete(u32be(page));
         this.#uses.delete(page);
+        this.#bytes -= bytes;
       }
     }
   }
 
   /** Deletes a page and all after it. */
   deleteFrom(page: number): void {
-    for (const [key] of this.#table.range({ gte: u32be(page) })) {
+    for (const [key, bytes] of this.#table.range({ gte: u32be(page) })) {
       this.#table.delete(key);
       this.#uses.delete(readU32be(key));
+      this.#bytes -= bytes.length;
     }
     this.#next = page;
   }
 
   /** Bytes of all pages, and about how many of them are in leaves that are needed no more. */
   get space(): { readonly bytes: number; readonly wasted: number } {
-    let bytes = 0;
     let wasted = 0;
     for (const use of this.#uses.values()) {
-      bytes += use.bytes;
       wasted += use.bytes * (1 - use.needed / use.leaves);
     }
-    return { bytes, wasted };
+    return { bytes: this.#bytes, wasted };
   }
 
   /** Pages of which at most the given part is needed, those with the least first. */
@@ -183,11 +195,13 @@ export class LeafPages {
       .map(([page]) => page);
   }
 
-  /** The uses of all pages, to be kept with a snapshot. */
+  /** What is known of the pages, to be kept with a snapshot. */
   dump(): Uint8Array {
-    const out = new Uint32Array(1 + 4 * this.#uses.size);
-    let at = 0;
-    out[at++] = this.#next;
+    const out = new Uint32Array(DUMP_HEAD + DUMP_USE * this.#uses.size);
+    out[0] = this.#next;
+    out[1] = Math.trunc(this.#bytes / WORD);
+    out[2] = this.#bytes % WORD;
+    let at = DUMP_HEAD;
     for (const [page, { bytes, leaves, needed }] of this.#uses) {
       out[at++] = page;
       out[at++] = bytes;
@@ -197,22 +211,24 @@ export class LeafPages {
     return new Uint8Array(out.buffer);
   }
 
-  /** Takes over dumped uses, and what was written after them. */
+  /** Takes over a dump, and what was written after it. */
   load(dump: Uint8Array | undefined): void {
     this.#uses.clear();
     this.#size = 0;
     this.#count = 0;
-    const words = dump === undefined ? Uint32Array.of(1) : new Uint32Array(dump.slice().buffer);
+    const words = dump === undefined ? Uint32Array.of(1, 0, 0) : new Uint32Array(dump.slice().buffer);
     this.#next = words[0] as number;
-    for (let i = 1; i + 3 < words.length; i += 4) {
+    // Older dumps have the uses of all pages instead of their bytes.
+    const head = words.length % DUMP_USE === 1 ? 1 : DUMP_HEAD;
+    this.#bytes = head === 1 ? 0 : (words[1] as number) * WORD + (words[2] as number);
+    for (let i = head; i + DUMP_USE <= words.length; i += DUMP_USE) {
       const use = { bytes: words[i + 1] as number, leaves: words[i + 2] as number, needed: words[i + 3] as number };
-      this.#uses.set(words[i] as number, use);
+      if (head === 1) this.#bytes += use.bytes;
+      if (use.needed < use.leaves) this.#uses.set(words[i] as number, use);
     }
     for (const [key, bytes] of this.#table.range({ gte: u32be(this.#next) })) {
-      const leaves = countLeaves(bytes);
-      const page = readU32be(key);
-      this.#uses.set(page, { bytes: bytes.length, leaves, needed: leaves });
-      this.#next = page + 1;
+      this.#bytes += bytes.length;
+      this.#next = readU32be(key) + 1;
     }
   }
 }

@@ -74,7 +74,7 @@ export class ArenaKeeper {
     this.#forced = true;
   }
 
-  /** A record and its difference that are needed no more, but perhaps to repeat what came after the last snapshot. */
+  /** A difference that was not chosen: it is needed no more, but perhaps to repeat what came after the last snapshot. */
   garbage(key: Uint8Array): void {
     this.#garbage.push(key);
   }
@@ -111,6 +111,10 @@ export class ArenaKeeper {
   snapshot(latest: Resident | undefined, version: bigint, earliest: bigint, versions: bigint): void {
     const { arrays, roots, deltas, meta } = this.#tables;
     for (const key of this.#garbage) {
+      deltas.delete(key);
+    }
+    // Those of pruned versions stayed for the same reason.
+    for (const [key] of roots.range({ lt: versionKey(earliest) })) {
       roots.delete(key);
       deltas.delete(key);
     }

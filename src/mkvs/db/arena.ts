@@ -222,7 +222,6 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
   }
 
   protected forget(record: ArenaRecord, next: ArenaRecord | undefined): void {
-    this.#keeper.garbage(rootKey(record.root));
     this.#release(record, next);
   }
 
@@ -332,7 +331,6 @@ export class ArenaNodeDb extends VersionedNodeDb<ArenaRecord, ArenaCommit> imple
     for (let version = from?.earliest ?? first; version < this.earliest; version++) {
       const successors = this.records(version + 1n);
       for (const record of this.records(version)) {
-        this.#keeper.garbage(rootKey(record.root));
         this.#release(record, successors.find(isMadeFrom(record)));
       }
     }

@@ -3,6 +3,7 @@
  * it no longer uses; pruning a version counts what its successor noted and deletes the pages that have no node left. All
  * of a commit is on the disk when it returns, candidates included.
  */
+import { lasting } from "#common/byte-copy.js";
 import { concatBytes, equalBytes, readU16be, u16be } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import { EMPTY_HASH } from "#common/hash.js";
@@ -272,6 +273,13 @@ export class DiskNodeDb extends NodeTreeDb<DiskRecord> {
   }
 }
 
+/** The tree may stay in memory as long as the program runs: a leaf should hold no more than its value. */
+function keepLong(leaf: Child): void {
+  if (leaf?.kind === LEAF) {
+    leaf.value = lasting(leaf.value);
+  }
+}
+
 /** Writes the new nodes of one commit, children before parents. */
 class CommitWriter {
   /** Nodes written. */
@@ -300,6 +308,9 @@ class CommitWriter {
       if (node.kind === INTERNAL) {
         node.left = this.#queue(open, node.left);
         node.right = this.#queue(open, node.right);
+        keepLong(node.leaf);
+      } else {
+        keepLong(node);
       }
       if (open.length === waiting) {
         open.pop();

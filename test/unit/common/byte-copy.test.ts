@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { copyRange } from "#common/byte-copy.js";
+import { copyRange, lasting } from "#common/byte-copy.js";
 
 describe("copies of byte ranges", () => {
   const source = Uint8Array.from({ length: 5000 }, (_, i) => i & 255);
@@ -29,5 +29,14 @@ describe("copies of byte ranges", () => {
     a.fill(255);
     expect(b).toEqual(source.slice(0, 100));
     expect(copyRange(source, 0, 100)).toEqual(source.slice(0, 100));
+  });
+
+  it("for whoever keeps them long have memory of their own", () => {
+    for (const n of [0, 12, 64, 65, 300, 1024, 1025, 4000]) {
+      const copy = copyRange(source, 1, 1 + n);
+      const kept = lasting(copy);
+      expect([kept, kept.buffer.byteLength]).toEqual([copy, n]);
+      expect(lasting(kept)).toBe(kept);
+    }
   });
 });
