@@ -5,6 +5,7 @@ import { MemoryDisk } from "#common/memory-disk.js";
 import { consensusParametersCell } from "#consensus/app/parameters.js";
 import { ReplayDifference } from "#consensus/replay/difference.js";
 import { readHeight } from "#consensus/replay/recording.js";
+import { RegistryParameters, registryParameters } from "#consensus/services/registry/params.js";
 import type { UpgradeDescriptor } from "#consensus/services/governance/types.js";
 import { UpgradeManager } from "#consensus/services/upgrades/index.js";
 import { hasFile, openRecording, type Recording, startReplay } from "./support/recordings.ts";
@@ -109,6 +110,22 @@ describe.each(NAMES)("the recorded upgrade of %s", (name) => {
       expect([after.maxTxSize, after.maxBlockSize, after.maxBlockGas]).toEqual([131_072n, 4_194_304n, 5_000_000n]);
     } else expect(after.featureVersion).toEqual({ major: 26, minor: 1, patch: 0 });
     expect(after).not.toEqual(before);
+  });
+
+  test("may be joined by that of storage committees: until then every byte is v26.1's, then one parameter differs", () => {
+    const [first = FALLBACK] = recording.upgrades;
+    const joined = { ...recording, upgrades: [first, { ...first, handler: "storage-committees" }] };
+    const [found, agreed] = difference(joined);
+    const before = recording.lines.filter((line) => readHeight(line).block.header.height < upgradeHeight);
+    expect([found.height, agreed]).toEqual([upgradeHeight, before.length]);
+    // Of the services only the recorded upgrade's own changes and the gate: what v26.1 wrote, and the gate.
+    const changed = found.changes.filter(({ service }) => service === "registry");
+    expect(changed.map(({ key }) => toHex(key))).toEqual(["16"]);
+    const replay = startReplay(recording);
+    for (const line of recording.lines.slice(0, agreed + 1)) replay.step(line);
+    const recorded = registryParameters.load(replay.app.stateAt(0n));
+    const after = changed[0]?.after ?? new Uint8Array(0);
+    expect(RegistryParameters.decode(after, "extended")).toEqual({ ...recorded, enableStorageCommittees: true });
   });
 
   test("survives a restart before each height", () => {

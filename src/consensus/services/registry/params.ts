@@ -51,7 +51,7 @@ export class RegistryParameters extends struct("RegistryParameters", {
   enableRuntimeGovernanceModels: omitEmpty(GovernanceModels),
   teeFeatures: optional(TeeFeatures),
   maxRuntimeDeployments: omitEmpty(u8),
-  /** Whether runtimes may have storage committees, an extension of the protocol. Only a genesis document says yes. */
+  /** Whether runtimes may have storage committees, an extension. A genesis document says yes, or an upgrade. */
   enableStorageCommittees: extension(omitEmpty(bool)),
 }) {}
 

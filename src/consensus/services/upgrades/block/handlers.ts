@@ -69,6 +69,18 @@ const consensus261: UpgradeHandler = {
   endBlock: (ctx) => changeConsensus(ctx, () => ({ featureVersion: FEATURES_26_1 })),
 };
 
+/**
+ * Runtimes may have storage committees from now on, an extension of v26.1 (registry: storage committees). Nodes of v26.1
+ * do not know the upgrade and stop before it, as they should: they could not follow the chain.
+ */
+const storageCommittees: UpgradeHandler = {
+  name: "storage-committees",
+  hasStartupStage: false,
+  endBlock({ state }) {
+    registryParameters.set(state, { ...registryParameters.load(state), enableStorageCommittees: true });
+  },
+};
+
 /** Only the program changes. */
 const empty: UpgradeHandler = { name: "empty", hasStartupStage: false };
 
@@ -90,7 +102,7 @@ const test: UpgradeHandler = {
   endBlock: (ctx) => changeConsensus(ctx, ({ maxTxSize }) => ({ maxTxSize: maxTxSize + 1n })),
 };
 
-const HANDLERS: readonly UpgradeHandler[] = [consensus240, consensus261, empty, test];
+const HANDLERS: readonly UpgradeHandler[] = [consensus240, consensus261, storageCommittees, empty, test];
 
 /** The handler of a name; undefined when this program has none. */
 export function upgradeHandler(name: string): UpgradeHandler | undefined {
