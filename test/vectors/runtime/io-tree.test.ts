@@ -16,6 +16,7 @@ interface IoTreeVectors {
   batch_hash: { batch: string[]; cbor: string; hash: string };
   transactions: { root: string; key_values: Pairs };
   inputs_only: { root: string };
+  empty_batch: { root: string };
   single: { key_values: Pairs; input_root: string; io_root: string };
   block_tag: { key: string; value: string };
   io_write_log_validation: {
@@ -71,6 +72,10 @@ describeVectors<IoTreeVectors>("runtime/io_tree.json", (data) => {
     expect(io.tags()).toHaveLength(41);
   });
 
+  test("a batch without transactions has the root of nothing", () => {
+    expect(toHex(new IoTree().commit().root)).toBe(data.empty_batch.root);
+  });
+
   test("a single transaction gives the recorded roots", () => {
     const io = new IoTree();
     const txHash = io.addInput(fromHex("01"), 0);
@@ -116,6 +121,16 @@ interface RandomTree {
   transactions: { batch_order: number; hash: string; input: string; output: string; tags: Pairs }[];
 }
 
+/** Key, transaction and value of all tags in the order of the tree; of two with the same key the last one counts. */
+function tagsOf({ transactions }: RandomTree): string[][] {
+  const last = new Map(
+    transactions.flatMap(({ hash: txHash, tags }) =>
+      tags.map(([key, value]) => [key + txHash, [key, txHash, value]] as const),
+    ),
+  );
+  return [...last].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, tag]) => tag);
+}
+
 describeVectors<{ namespace: string; vectors: RandomTree[] }>("runtime/io_trees.json", (data) => {
   test("random trees of the reference come out the same and read back", () => {
     for (const vector of data.vectors) {
@@ -132,8 +147,14 @@ describeVectors<{ namespace: string; vectors: RandomTree[] }>("runtime/io_trees.
         const tags = tx.tags.map(([key, value]) => ({ key: fromHex(key), value: fromHex(value) }));
         io.addOutput(fromHex(tx.hash), fromHex(tx.output), tags);
       }
-      expect(toHex(io.commit().root)).toBe(vector.io_root);
+      const executed = io.commit();
+      expect(toHex(executed.root)).toBe(vector.io_root);
+      const whole = [...hexLog(proposed.writeLog), ...hexLog(executed.writeLog)] as [string, string][];
+      expect(whole.sort(byKey)).toEqual([...vector.full_write_log].sort(byKey));
       const read = filled(vector.full_write_log);
+      expect(read.tags().map(({ key, value, txHash }) => [toHex(key), toHex(txHash), toHex(value)])).toEqual(
+        tagsOf(vector),
+      );
       expect(read.transactions().map((tx) => [toHex(tx.hash), toHex(tx.input), toHex(tx.output ?? u64be(0n))])).toEqual(
         vector.transactions.map((tx) => [tx.hash, tx.input, tx.output]),
       );

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { fromBase64, fromHex, toHex, utf8 } from "#common/bytes.js";
+import { fromBase64, fromHex, toHex } from "#common/bytes.js";
 import { MemorySigner, verify } from "#common/crypto/signature.js";
 import { EMPTY_HASH, hash } from "#common/hash.js";
-import { list } from "#common/schema/index.js";
+import { list, text } from "#common/schema/index.js";
 import { commitmentProblem } from "#consensus/services/roothash/logic/well-formed.js";
 import {
   COMPUTE_RESULTS_CONTEXT,
@@ -20,6 +20,7 @@ import {
 import { describeVectors } from "../support/vectors.ts";
 
 const MESSAGES = list(Message, { max: 1000 });
+const RESULT = text({ max: 100 });
 const INCOMING = list(IncomingMessage, { max: 1000 });
 
 /** Some recorded headers have a namespace that no decoder accepts: read the rest and put the namespace back. */
@@ -29,13 +30,33 @@ function decodeHeader(hex: string): Header {
   return { ...header, namespace: fromHex(hex.slice(at, at + 64)) };
 }
 
+/** A header in words. */
+function fieldsOf(header: Header): Record<string, string | number> {
+  return {
+    version: header.version,
+    namespace: toHex(header.namespace),
+    round: Number(header.round),
+    timestamp: Number(header.timestamp),
+    header_type: header.headerType,
+    previous_hash: toHex(header.previousHash),
+    io_root: toHex(header.ioRoot),
+    state_root: toHex(header.stateRoot),
+    messages_hash: toHex(header.messagesHash),
+    in_msgs_hash: toHex(header.inMessagesHash),
+  };
+}
+
 interface Hashed {
   name: string;
   cbor: string;
   hash: string;
 }
+interface HashedBlock extends Hashed {
+  fields?: Record<string, string | number>;
+}
 interface Headers {
-  block_headers: Hashed[];
+  empty_hash: string;
+  block_headers: HashedBlock[];
   compute_results_headers: Hashed[];
   rak_signature: { signer_seed: string; public_key: string; message: string; signature: string };
   commitment_validate_basic: { cases: { case: string; valid: boolean }[] };
@@ -46,6 +67,10 @@ describeVectors<Headers>("runtime/roothash_headers.json", (file) => {
     const header = decodeHeader(c.cbor);
     expect(toHex(Header.encode(header))).toBe(c.cbor);
     expect(toHex(headerHash(header))).toBe(c.hash);
+    expect(fieldsOf(header)).toEqual(c.fields ?? fieldsOf(Header.zero()));
+  });
+  it("knows the hash of nothing", () => {
+    expect(toHex(EMPTY_HASH)).toBe(file.empty_hash);
   });
   it.each(file.compute_results_headers.map((c) => [c.name, c] as const))("hashes the results header %s", (_name, c) => {
     const header = ComputeResultsHeader.decode(fromHex(c.cbor), "runtime");
@@ -104,7 +129,16 @@ interface MessageCase {
   hash: string;
 }
 
-describeVectors<{ messages: MessageCase[]; incoming: MessageCase[] }>("runtime/messages_hash.json", (file) => {
+interface MessageFile {
+  no_messages: { hash: string };
+  messages: MessageCase[];
+  incoming: MessageCase[];
+}
+
+describeVectors<MessageFile>("runtime/messages_hash.json", (file) => {
+  it("hashes no messages as nothing", () => {
+    expect(toHex(messagesHash([]))).toBe(file.no_messages.hash);
+  });
   // One entry shows where the Rust side writes an empty struct that the Go side leaves out; consensus follows Go.
   const rust = file.messages.filter((c) => c.name.includes("RUST encoding"));
   it.each(rust.map((c) => [c.name, c] as const))("does not write what %s", (_name, c) => {
@@ -123,8 +157,15 @@ describeVectors<{ messages: MessageCase[]; incoming: MessageCase[] }>("runtime/m
   });
 });
 
+/** Round results in words; what is absent is zero or empty. */
+interface ResultsValue {
+  messages?: { module?: string; code?: number; index?: number; result?: string }[];
+  good_compute_entities?: string[];
+  bad_compute_entities?: string[];
+}
+
 interface RoundFile {
-  round_results: { cbor_base64: string; value: Record<string, unknown> }[];
+  round_results: { cbor_base64: string; value: ResultsValue }[];
   round_roots: { cbor_base64: string; state_root: string; io_root: string }[];
 }
 
@@ -132,10 +173,17 @@ describeVectors<RoundFile>("runtime/round_results.json", (file) => {
   it.each(file.round_results.map((c, i) => [i, c] as const))("reads and writes round results (%i)", (_i, c) => {
     const results = RoundResults.decode(fromBase64(c.cbor_base64), "runtime");
     expect(RoundResults.encode(results)).toEqual(fromBase64(c.cbor_base64));
-    const listed = (c.value["good_compute_entities"] ?? []) as string[];
-    expect(results.goodComputeEntities.map(toHex)).toEqual(listed);
-    for (const message of results.messages)
-      if (message?.index === 1) expect(message.result.slice(1)).toEqual(utf8("test-result"));
+    const { messages = [], good_compute_entities = [], bad_compute_entities = [] } = c.value;
+    expect(results.goodComputeEntities.map(toHex)).toEqual(good_compute_entities);
+    expect(results.badComputeEntities.map(toHex)).toEqual(bad_compute_entities);
+    expect(results.messages).toEqual(
+      messages.map(({ module = "", code = 0, index = 0, result }) => ({
+        module,
+        code,
+        index,
+        result: result === undefined ? new Uint8Array(0) : RESULT.encode(result),
+      })),
+    );
   });
   it.each(file.round_roots.map((c, i) => [i, c] as const))("reads and writes round roots (%i)", (_i, c) => {
     const roots = RoundRoots.decode(fromBase64(c.cbor_base64), "runtime");
