@@ -14,7 +14,7 @@ import type { RoundReader } from "#runtime/history/round-reader.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
 import type { CheckTxResult } from "#runtime/rhp/messages/index.js";
-import type { ExecutedTransaction } from "#runtime/transaction/io-tree.js";
+import type { EmittedTag, ExecutedTransaction } from "#runtime/transaction/io-tree.js";
 import { lightBlockAt } from "../dispatch.js";
 import { txPoolErrors } from "../txpool/errors.js";
 import type { TxPool } from "../txpool/tx-pool.js";
@@ -139,22 +139,31 @@ export class RuntimeClient {
     return block;
   }
 
-  /** Transactions of a round in batch order. Throws as `getBlock`. */
+  private executed(header: Header): ExecutedTransaction[] {
+    return within("transaction: get transactions failed", () => this.options.reader.transactions(header));
+  }
+
+  private tags(header: Header): EmittedTag[] {
+    return within("transaction: get tags failed", () => this.options.reader.tags(header));
+  }
+
+  /** Transactions of a round in batch order. Throws as `getBlock`, and errors of the database for pruned trees. */
   getTransactions(round: bigint): Uint8Array[] {
-    return this.options.reader.transactions(this.recorded(round).header).map(({ input }) => input);
+    return this.executed(this.recorded(round).header).map(({ input }) => input);
   }
 
   /** Transactions of a round with outputs and events. Throws as `getBlock`. */
   getTransactionsWithResults(round: bigint): TransactionWithResults[] {
     const { header } = this.recorded(round);
     const events = new Map<string, { key: Uint8Array; value: Uint8Array }[]>();
-    for (const { key, value, txHash } of this.options.reader.tags(header)) {
+    const executed = this.executed(header);
+    for (const { key, value, txHash } of this.tags(header)) {
       const id = toHex(txHash);
       const all = events.get(id) ?? [];
       all.push({ key, value });
       events.set(id, all);
     }
-    return this.options.reader.transactions(header).map((tx) => ({
+    return executed.map((tx) => ({
       tx: tx.input,
       result: tx.output ?? null,
       events: events.get(toHex(tx.hash)) ?? [],
@@ -163,9 +172,7 @@ export class RuntimeClient {
 
   /** All events of a round, those of the block itself included. Throws as `getBlock`. */
   getEvents(round: bigint): RuntimeEvent[] {
-    return this.options.reader
-      .tags(this.recorded(round).header)
-      .map(({ key, value, txHash }) => ({ key, value, txHash }));
+    return this.tags(this.recorded(round).header).map(({ key, value, txHash }) => ({ key, value, txHash }));
   }
 
   /** Transactions that wait for a round on this node. */

@@ -1,6 +1,5 @@
 import { CHECKPOINT_V1 } from "#mkvs/checkpoint/metadata.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
-import { nodeDbErrors } from "#mkvs/errors.js";
 import { isEmptyRoot, type Root } from "#mkvs/node/root.js";
 import { NodeDbSyncer } from "#mkvs/sync.js";
 import type { WriteLog } from "#mkvs/write-log.js";
@@ -32,7 +31,6 @@ type PublicHandlers = PeerHandlers<(typeof STORAGE_PUB)["methods"]>;
  */
 export function diffOf(db: NodeDb, start: Root, end: Root): WriteLog {
   if (isEmptyRoot(end) && isEmptyRoot(start)) return [];
-  if (!db.hasRoot(end)) throw nodeDbErrors.rootNotFound();
   return db.getWriteLog(start, end);
 }
 

@@ -76,6 +76,8 @@ describe("what peers may ask of storage", () => {
     expect((await diff(empty, empty)).writeLog).toEqual([]);
     await refused(diff(start, { ...end, hash: new Uint8Array(32) }), nodeDbErrors.rootNotFound);
     await refused(diff(stateRootOf(headerOf(2)), end), nodeDbErrors.rootMustFollowOld);
+    // Whether one may follow the other is looked at first.
+    await refused(diff(start, { ...end, version: 100n }), nodeDbErrors.rootMustFollowOld);
     await refused(diff({ ...start, hash: new Uint8Array(32) }, end), nodeDbErrors.writeLogNotFound);
   });
 
