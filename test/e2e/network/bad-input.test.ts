@@ -121,7 +121,7 @@ describe("a running network", () => {
     expect((await failure(consensus.GetBlock(1_000_000_000n))).message).toMatch(/kept are 1 to \d+/);
     expect(await coded(runtime.GetBlock({ runtimeId, round: 1_000_000_000n }))).toBe("roothash/2");
     expect(await coded(runtime.GetBlock({ runtimeId: new Uint8Array(32), round: 0n }))).toMatch(
-      /^runtime\/client\/\d$/,
+      /^no code: runtime\/registry: runtime 0{64} not found$/,
     );
     await stillWorks();
   });
