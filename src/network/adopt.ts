@@ -5,8 +5,9 @@ import { hasRoles, ROLE_COMPUTE, ROLE_VALIDATOR } from "#common/node-roles.js";
 import { SortedMap } from "#common/sorted-map.js";
 import { totalVotingPower, type Validator, type ValidatorSet } from "#consensus/block/validator.js";
 import type { GenesisDocument } from "#consensus/genesis/document.js";
-import { ENTITY_VERSION } from "#consensus/services/registry/types/entity.js";
+import { Entity, ENTITY_VERSION } from "#consensus/services/registry/types/entity.js";
 import { Node } from "#consensus/services/registry/types/node.js";
+import type { NodeAddress } from "#consensus/services/registry/types/node-address.js";
 import { SignedEntity } from "#consensus/services/registry/types/signed.js";
 import { Account, type Delegation } from "#consensus/services/staking/types/account.js";
 import type { Identity } from "#node/identity.js";
@@ -22,10 +23,34 @@ export function nodesOf({ registry }: GenesisDocument): Node[] {
 /** Which nodes of a document run here. */
 export interface Adopted {
   readonly members: readonly Member[];
-  /** Identities that are no node of the document, or have another consensus key there. */
+  /** Identities that are no node of the document or of an entity in it, or have another consensus key there. */
   readonly strangers: readonly Identity[];
-  /** Nodes whose keys are here but whose roles cannot be played: key managers, observers. */
-  readonly idle: readonly Node[];
+  /** Nodes that play no role here: key managers, observers, and compute nodes where no runtime is hosted. */
+  readonly idle: readonly Identity[];
+}
+
+/** What a document says of a node. */
+interface KnownNode {
+  readonly entityId: Uint8Array;
+  readonly roles: number;
+  readonly address: NodeAddress | undefined;
+}
+
+/** A node is in the document itself, or its entity names it: then it is a compute node that has yet to register. */
+function knownNode(document: GenesisDocument, { node: { publicKey }, consensus }: Identity): KnownNode | undefined {
+  const found = nodesOf(document).find(({ id }) => equalBytes(id, publicKey));
+  if (found !== undefined) {
+    if (!equalBytes(found.consensus.id, consensus.publicKey)) return undefined;
+    const address = found.p2p.addresses?.[0] ?? found.consensus.addresses?.[0]?.address;
+    return { entityId: found.entityId, roles: found.roles, address };
+  }
+  for (const envelope of document.registry.entities) {
+    const entity = envelope && Entity.decode(envelope.untrustedRawValue);
+    if (entity?.nodes?.some((id) => equalBytes(id, publicKey)) === true) {
+      return { entityId: entity.id, roles: ROLE_COMPUTE, address: undefined };
+    }
+  }
+  return undefined;
 }
 
 /**
@@ -33,26 +58,23 @@ export interface Adopted {
  * @param computes whether it does
  */
 export function adoptMembers(document: GenesisDocument, held: readonly Identity[], computes: boolean): Adopted {
-  const nodes = nodesOf(document);
   const members: Member[] = [];
   const strangers: Identity[] = [];
-  const idle: Node[] = [];
+  const idle: Identity[] = [];
   const counts = { validator: 0, compute: 0 };
   for (const identity of held) {
-    const node = nodes.find(({ id }) => equalBytes(id, identity.node.publicKey));
-    if (node === undefined || !equalBytes(node.consensus.id, identity.consensus.publicKey)) {
+    const known = knownNode(document, identity);
+    if (known === undefined) {
       strangers.push(identity);
       continue;
     }
-    const roles = node.roles & (computes ? ROLE_VALIDATOR | ROLE_COMPUTE : ROLE_VALIDATOR);
+    const roles = known.roles & (computes ? ROLE_VALIDATOR | ROLE_COMPUTE : ROLE_VALIDATOR);
     if (roles === 0) {
-      idle.push(node);
+      idle.push(identity);
       continue;
     }
     const kind = hasRoles(roles, ROLE_COMPUTE) ? "compute" : "validator";
-    const name = `${kind}-${counts[kind]++}`;
-    const address = node.p2p.addresses?.[0] ?? node.consensus.addresses?.[0]?.address;
-    members.push({ name, kind, identity, entityId: node.entityId, roles, address });
+    members.push({ ...known, name: `${kind}-${counts[kind]++}`, kind, identity, roles });
   }
   return { members, strangers, idle };
 }
@@ -91,7 +113,7 @@ export function missingLines({ missing }: MissingKeys, document: GenesisDocument
 
 /**
  * The document with validators of our own instead of those that it has: another chain with the same ledger. Nodes of
- * others are gone; our entities have stake, and the development accounts tokens, which the supply grows by.
+ * others are gone; our entities have stake, our nodes and the development accounts tokens, which the supply grows by.
  * @param document is changed
  */
 export function replaceValidators(
@@ -127,8 +149,10 @@ export function replaceValidators(
     staking.delegations.set(address, shares);
     staking.totalSupply += stake;
   }
-  for (const { signer } of accounts) {
-    const address = addressFromPublicKey(signer.publicKey);
+  // Nodes pay fees, too, where the document asks for some.
+  const funded = [...accounts.map(({ signer }) => signer), ...members.map(({ identity }) => identity.node)];
+  for (const { publicKey } of funded) {
+    const address = addressFromPublicKey(publicKey);
     const account = staking.ledger.get(address) ?? Account.zero();
     account.general.balance += ACCOUNT_BALANCE;
     staking.ledger.set(address, account);

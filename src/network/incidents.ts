@@ -14,6 +14,7 @@ export type PenaltyReason =
   | "runtime-incorrect-results"
   | "runtime-equivocation"
   | "runtime-liveness"
+  | "runtime-storage-unavailable"
   | "consensus-equivocation"
   | "consensus-light-client-attack";
 
@@ -50,7 +51,9 @@ export class IncidentReader {
     for (const { events } of outcome.results) {
       for (const event of events) yield* this.of(event, height, "runtime-equivocation");
     }
-    for (const event of outcome.endEvents) yield* this.of(event, height, "runtime-incorrect-results");
+    const { endEvents } = outcome;
+    for (const [i, event] of endEvents.entries())
+      yield* this.of(event, height, reasonAtEnd(endEvents.slice(i), height));
   }
 
   private *of(carrier: AbciEvent, height: bigint, reason: PenaltyReason): Generator<Incident, void, void> {
@@ -73,6 +76,16 @@ export class IncidentReader {
     const { header } = lastBlockOf(state);
     return header.round === round && header.headerType === HEADER_NORMAL;
   }
+}
+
+/** Rounds are decided before challenges run out; either says what it was after it has taken stake. */
+function reasonAtEnd(events: readonly AbciEvent[], height: bigint): PenaltyReason {
+  for (const carrier of events) {
+    const event = readRuntimeEvent(carrier, height, EMPTY_HASH);
+    if (event?.storageUnavailable !== undefined) return "runtime-storage-unavailable";
+    if (event?.finalized !== undefined) break;
+  }
+  return "runtime-incorrect-results";
 }
 
 /** Where evidence of both kinds is in one block, its events do not tell which one cost what. */

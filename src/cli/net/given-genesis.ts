@@ -25,7 +25,7 @@ const SHOWN_PROBLEMS = 5;
 
 /** A document that somebody else made, as the command line tells it. */
 export interface GivenGenesis {
-  readonly genesis?: string | undefined;
+  readonly genesis?: string;
   /** Folders with keys of its nodes. */
   readonly keys: readonly string[];
   readonly ownValidators: boolean;
@@ -41,6 +41,7 @@ export interface GivenDocument {
 /** @throws InvalidInput when there is no such file, or the network cannot start from it */
 export function readGiven({ genesis: file, ownValidators }: GivenGenesis): GivenDocument | undefined {
   if (file === undefined) {
+    // Keys may be given for the document that a folder holds.
     if (ownValidators) throw new InvalidInput("--own-validators", `needs ${OPTION}: the document that is changed`);
     return undefined;
   }
@@ -140,15 +141,13 @@ function withGivenKeys({ document, given, origin, secret, own, computes }: Adopt
   const client = own(0).filter(({ kind }) => kind === "client");
   const identities = identitiesIn(given.keys, secret);
   const { members, strangers, idle } = adoptMembers(document, identities, computes);
-  if (members.length === 0 && strangers.length > 0) {
+  if (members.length + idle.length === 0 && strangers.length > 0) {
     const keys = strangers.map(({ node }) => toBase64(node.publicKey)).join(", ");
     throw new InvalidInput(KEYS, `none of these is a node of the document: ${keys}`);
   }
   for (const { node } of strangers) note(`${toBase64(node.publicKey)} is no node of the document and does not run`);
-  for (const { id } of idle)
-    note(
-      `node ${toBase64(id)} does not run: it is no validator${computes ? "" : ", and without --runtime nothing else runs"}`,
-    );
+  const without = computes ? "" : ", and without --runtime nothing else runs";
+  for (const { node } of idle) note(`${toBase64(node.publicKey)} does not run: it is no validator${without}`);
   // Of a chain that has begun the validators may be others by now.
   if (origin === undefined) demandValidators(newValidatorSet(genesisValidators(document)), members, document);
   return { members: [...members, ...client], accounts: [], origin: AS_GIVEN };

@@ -84,10 +84,14 @@ export function setUpNetwork(folder: DataFolder, network: NewNetwork): NetworkSe
   const file = readGiven(given);
   const stored = folder.read(GENESIS_FILE);
   const origin = stored === undefined ? undefined : originOf(folder, file);
-  if (file === undefined && origin === undefined) return ownNetwork(folder, network);
+  if (file === undefined && origin === undefined) {
+    if (given.keys.length > 0)
+      throw new InvalidInput("--keys", "needs --genesis: the document whose nodes they are for");
+    return ownNetwork(folder, network);
+  }
   const document = stored === undefined ? file?.document : parseGenesis(fromUtf8(stored));
   if (document === undefined) throw new InvalidInput("data", `${folder.path} has no ${GENESIS_FILE}`);
-  for (const runtime of runtimes) demandRuntime(document, runtime, folder);
+  for (const runtime of runtimes) demandRuntime(document, runtime, "the document has no runtime");
   const secret = secretOf(folder);
   const own = (validators: number): OwnMember[] =>
     networkMembers(secret, { ...DEFAULT_SIZE, validators: Math.max(DEFAULT_SIZE.validators, validators) });
@@ -114,7 +118,7 @@ function ownNetwork(folder: DataFolder, network: NewNetwork): NetworkSetup {
   const stored = folder.read(GENESIS_FILE);
   if (stored !== undefined) {
     const genesis = parseGenesis(fromUtf8(stored));
-    demandRuntime(genesis, runtime, folder);
+    demandRuntime(genesis, runtime, `the network in ${folder.path} was not made for runtime`);
     const members = membersOf(genesis.registry.params.enableStorageCommittees === true);
     return { genesis, members, accounts, runtimeIds };
   }
@@ -134,10 +138,10 @@ function ownNetwork(folder: DataFolder, network: NewNetwork): NetworkSetup {
   return { genesis, members, accounts, runtimeIds };
 }
 
-/** @throws InvalidInput when the network in a folder was not made for a runtime */
-function demandRuntime(genesis: GenesisDocument, { id }: RuntimeDeployment, folder: DataFolder): void {
+/** @param refusal what is said, before the identifier, of a runtime that a document does not have */
+function demandRuntime(genesis: GenesisDocument, { id }: RuntimeDeployment, refusal: string): void {
   const made = genesis.registry.runtimes.map((runtime) => runtime?.id ?? new Uint8Array(0));
   if (made.some((other) => equalBytes(other, id))) return;
-  const others = made.map((other) => toHex(other)).join(", ");
-  throw new InvalidInput("--runtime", `${folder.path} holds a network of runtime ${others}, not of ${toHex(id)}`);
+  const others = made.length === 0 ? "it has none" : `it has ${made.map((other) => toHex(other)).join(", ")}`;
+  throw new InvalidInput("--runtime", `${refusal} ${toHex(id)}; ${others}`);
 }
