@@ -5,6 +5,7 @@ import type { RuntimeProgram } from "#runtime/kit/define-runtime.js";
 import type { HostChannel } from "#runtime/kit/host-calls.js";
 import { serve } from "#runtime/kit/serve.js";
 import { MAX_MESSAGE_BYTES } from "#runtime/rhp/messages/limits.js";
+import { systemEntropy } from "./entropy.js";
 import { SOCKET_THREAD, type SocketThreadData } from "./socket-thread.js";
 
 /** Where the host listens (runtime host protocol: start-up sequence). */
@@ -49,7 +50,8 @@ export function startRuntime(program: RuntimeProgram): never {
     throw new InvalidInput(HOST_SOCKET, "not set; a runtime is started by its host, for example by qanat dev");
   }
   try {
-    serve(program, openChannel(path), (reason) => process.stderr.write(`message dropped: ${reason}\n`));
+    const dropped = (reason: string): void => void process.stderr.write(`message dropped: ${reason}\n`);
+    serve(program, openChannel(path), dropped, systemEntropy);
   } catch (error) {
     process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exit(FAILURE);

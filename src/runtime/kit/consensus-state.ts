@@ -2,9 +2,13 @@ import { runtimeAddress } from "#common/address.js";
 import { DecodeError } from "#common/errors/index.js";
 import { STATE_NAMESPACE, STATE_ROOT } from "#consensus/app/state-root.js";
 import { beaconCell, epochOf } from "#consensus/services/beacon/state.js";
-import { getRuntime } from "#consensus/services/registry/state.js";
+import { getStatus } from "#consensus/services/keymanager/state.js";
+import type { KeyManagerStatus } from "#consensus/services/keymanager/types/secrets.js";
+import { getAnyRuntime, getNode, getRuntime } from "#consensus/services/registry/state.js";
+import type { Node } from "#consensus/services/registry/types/node.js";
 import type { Runtime } from "#consensus/services/registry/types/runtime.js";
-import { getRuntimeState } from "#consensus/services/roothash/state.js";
+import { getRoundRoots, getRuntimeState } from "#consensus/services/roothash/state.js";
+import type { RoundRoots } from "#consensus/services/roothash/types.js";
 import { getAccount, getDelegation, totalSupply } from "#consensus/services/staking/state/index.js";
 import type { Account } from "#consensus/services/staking/types/account.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
@@ -13,6 +17,9 @@ import { Tree } from "#mkvs/tree/tree.js";
 import { STORAGE_ENDPOINT } from "../rhp/messages/index.js";
 import { verifierErrors } from "./errors.js";
 import { type HostAsk, HostSyncer } from "./host-port.js";
+
+/** Why nothing can be read where there is only state. */
+export const NOBODY_TO_ASK = "this host does not show the consensus layer";
 
 /** What is kept in memory of a fetched consensus state. */
 const CACHE = { maxNodes: 20_000, maxValueBytes: 8 * 1024 * 1024 };
@@ -87,6 +94,26 @@ export class ConsensusState {
     return this.query((state) => getRuntime(state, runtimeId));
   }
 
+  /** The descriptor of a runtime, whether it is suspended or not. */
+  anyRuntime(runtimeId: Uint8Array): Runtime | undefined {
+    return this.query((state) => getAnyRuntime(state, runtimeId));
+  }
+
+  /** The descriptor of a node, by its public key of 32 bytes. */
+  node(nodeId: Uint8Array): Node | undefined {
+    return this.query((state) => getNode(state, nodeId));
+  }
+
+  /** What is known of a key manager, by the identifier of its runtime. */
+  keyManagerStatus(keyManagerId: Uint8Array): KeyManagerStatus | undefined {
+    return this.query((state) => getStatus(state, keyManagerId));
+  }
+
+  /** State and I/O root of one of a runtime's past rounds, as far back as the consensus layer keeps them. */
+  runtimeRoundRoots(runtimeId: Uint8Array, round: bigint): RoundRoots | undefined {
+    return this.query((state) => getRoundRoots(state, runtimeId, round));
+  }
+
   /** State root of a runtime's last block. */
   runtimeStateRoot(runtimeId: Uint8Array): Uint8Array | undefined {
     return this.query((state) => getRuntimeState(state, runtimeId)?.lastBlock?.header.stateRoot);
@@ -118,7 +145,7 @@ export class ConsensusTrees {
   open(height: bigint, hash: Uint8Array): ConsensusState {
     const { last } = this;
     if (last !== undefined && last.root.version === height && last.root.hash.join() === hash.join()) return last.state;
-    if (this.ask === undefined) throw verifierErrors.stateRoot("this host does not show the consensus layer");
+    if (this.ask === undefined) throw verifierErrors.stateRoot(NOBODY_TO_ASK);
     const root: Root = { namespace: STATE_NAMESPACE, version: height, type: STATE_ROOT, hash };
     const syncer = new HostSyncer(this.ask, STORAGE_ENDPOINT.consensus);
     const reader = new Tree({ syncer, root, writeLog: false, ...CACHE });

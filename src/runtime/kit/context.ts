@@ -2,10 +2,12 @@ import { utf8 } from "#common/bytes.js";
 import { HmacDrbg } from "#common/crypto/drbg.js";
 import type { Schema } from "#common/schema/index.js";
 import { messageProblem } from "#consensus/services/roothash/logic/well-formed.js";
+import type { ServiceEvent } from "#consensus/rpc.js";
 import { type Header, headerHash, type Message, type RoundResults } from "#consensus/services/roothash/types.js";
 import { MAX_TAG_KEY_BYTES } from "../transaction/artifacts.js";
 import type { Tag } from "../transaction/io-tree.js";
-import { ConsensusState } from "./consensus-state.js";
+import type { EventSource } from "./consensus-client.js";
+import type { ConsensusState } from "./consensus-state.js";
 import { expectResult, type OutgoingMessage, type ResultTarget } from "./messages.js";
 import { refuse } from "./refusal.js";
 import type { StateStore } from "./state.js";
@@ -26,8 +28,14 @@ export interface BatchBasis {
   readonly maxMessages: number;
   /** Results of the last normal round; absent before the first and outside of execution. */
   readonly roundResults: RoundResults | null;
-  /** Opens the state of the consensus layer that the batch is based on. */
-  openConsensus(): ConsensusState;
+  /** Height of the consensus block in which the last block became final. */
+  readonly consensusHeight: bigint;
+  /** The state of the consensus layer that the batch is based on. */
+  readonly consensus: ConsensusState;
+  /** The same, once it is verified that header, epoch and state belong together. */
+  verifyConsensus(): ConsensusState;
+  /** What happened in a block of the consensus layer. */
+  consensusEvents(source: EventSource, height: bigint): ServiceEvent[];
 }
 
 /** An event with a typed value; made by `defineEvent`. */
@@ -86,7 +94,35 @@ abstract class RoundView {
    * word. Nothing is fetched before something is read.
    */
   get consensus(): ConsensusState {
-    return this.batch.consensusState();
+    return this.batch.basis.consensus;
+  }
+
+  /**
+   * The same as `consensus`, but never the host's word alone in a runtime with a trust root: for queries whose answer
+   * somebody relies on. In execution it is verified anyway.
+   *
+   * @throws CodedError verifier when the host's chain is not the one that the runtime trusts
+   */
+  get verifiedConsensus(): ConsensusState {
+    return this.batch.basis.verifyConsensus();
+  }
+
+  /** Height of the consensus block in which the last block of the runtime became final. */
+  get consensusHeight(): bigint {
+    return this.batch.basis.consensusHeight;
+  }
+
+  /**
+   * What happened in a block of the consensus layer, in its order: of each event only the member of that service is set.
+   * Nobody can prove events. In execution the members of the committee were all told the same, or do not agree.
+   *
+   * @param height at most `consensusHeight`, which it is when absent; hosts keep only the blocks of some past
+   * @throws Refusal for a block that the batch must not know of
+   * @throws CodedError when the host does not have the block
+   */
+  consensusEvents(source: EventSource, height: bigint = this.consensusHeight): readonly ServiceEvent[] {
+    if (height > this.consensusHeight) refuse(`consensus block ${height} is after the round's own`);
+    return this.batch.basis.consensusEvents(source, height);
   }
 
   /**
@@ -155,7 +191,6 @@ abstract class RoundView {
 export class BatchContext extends RoundView {
   /** Messages to the consensus layer, in the order of their indices. */
   readonly messages: Message[] = [];
-  private consensusView: ConsensusState | undefined;
 
   /** @param keepRefused whether refused calls keep what they have written and sent */
   constructor(
@@ -177,12 +212,6 @@ export class BatchContext extends RoundView {
   /** Results of the messages of the last normal round. */
   get roundResults(): RoundResults | null {
     return this.basis.roundResults;
-  }
-
-  /** The consensus layer's state, opened once. */
-  consensusState(): ConsensusState {
-    this.consensusView ??= new ConsensusState(() => this.basis.openConsensus().source);
-    return this.consensusView;
   }
 
   /** Runs a call: when it throws, what it has written and sent is undone, unless the runtime wants it kept. */

@@ -7,6 +7,7 @@ import { Call, type CallTarget } from "./call.js";
 import type { BatchContext, CallContext } from "./context.js";
 import type { LocalMethod } from "./local.js";
 import type { AnyResultHandler } from "./result-handlers.js";
+import type { Observers } from "./updates.js";
 import type { TrustRoot } from "./verifier.js";
 import { refuse } from "./refusal.js";
 
@@ -98,6 +99,8 @@ export interface RuntimeDefinition {
   readonly keepRefused?: boolean;
   /** By name, called by the node itself and never by transactions: what they do is no part of the replicated state. */
   readonly localMethods?: Readonly<Record<string, LocalMethod>>;
+  /** What the runtime is told between its batches; what is done then is no part of the replicated state either. */
+  readonly observe?: Observers;
   /** A block from which on the consensus layer is verified; without it the host is believed. */
   readonly trustRoot?: TrustRoot | undefined;
 }
@@ -139,6 +142,7 @@ export function defineRuntime(definition: RuntimeDefinition): RuntimeProgram {
     checkTx: definition.checkTx ?? (() => 0n),
     keepRefused: definition.keepRefused ?? false,
     localMethods: definition.localMethods ?? {},
+    observe: definition.observe ?? {},
     trustRoot: definition.trustRoot,
   };
 }

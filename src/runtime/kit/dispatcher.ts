@@ -16,7 +16,6 @@ import {
   type Body,
   bodyOf,
   EXECUTION_MODE,
-  type LightBlock,
   type RuntimeCheckTxBatchRequest,
   type RuntimeExecuteTxBatchRequest,
   type RuntimeExecuteTxBatchResponse,
@@ -24,7 +23,8 @@ import {
   type RuntimeQueryRequest,
 } from "../rhp/messages/index.js";
 import { IoTree } from "../transaction/io-tree.js";
-import { type ConsensusState, ConsensusTrees } from "./consensus-state.js";
+import { ConsensusClient } from "./consensus-client.js";
+import { ConsensusTrees } from "./consensus-state.js";
 import { type BatchBasis, BatchContext } from "./context.js";
 import type { RuntimeProgram } from "./define-runtime.js";
 import { dispatcherError } from "./errors.js";
@@ -42,7 +42,11 @@ import {
   type ProgramSite,
   scheduleBatch,
 } from "./transactions.js";
-import { checkTrustRoot, claimedState, Verifier } from "./verifier.js";
+import { takeQuotePolicy, takeStatus } from "./updates.js";
+import { checkTrustRoot, Verifier } from "./verifier.js";
+
+/** What all requests have in common that are about a block. */
+type Basis = Pick<RuntimeQueryRequest, "consensusBlock" | "epoch" | "maxMessages">;
 
 /** The only consensus backend there is. */
 const CONSENSUS_BACKEND = "tendermint";
@@ -53,15 +57,14 @@ const INSECURE_RAK = "ekiden test key manager RAK seed";
 export class Dispatcher {
   /** Known once the host has introduced itself. */
   private site: ProgramSite | undefined;
-  private verifier: Verifier | undefined;
-  private readonly trees: ConsensusTrees;
+  private consensus: ConsensusClient;
   private readonly rak = MemorySigner.fromTestName(INSECURE_RAK);
 
   constructor(
     private readonly program: RuntimeProgram,
     private readonly host: HostPort,
   ) {
-    this.trees = new ConsensusTrees(host.ask);
+    this.consensus = new ConsensusClient(host.ask);
   }
 
   /**
@@ -96,12 +99,11 @@ export class Dispatcher {
       case "RuntimeLocalRPCCallRequest":
         return this.callLocally(request.value.request, site);
       case "RuntimeConsensusSyncRequest":
-        this.verifier?.sync(request.value.height);
-        return bodyOf("RuntimeConsensusSyncResponse", {});
+        return this.follow(request.value.height, site);
       case "RuntimeKeyManagerStatusUpdateRequest":
-        return bodyOf("RuntimeKeyManagerStatusUpdateResponse", {});
+        return this.takeStatus(request.value.status, site);
       case "RuntimeKeyManagerQuotePolicyUpdateRequest":
-        return bodyOf("RuntimeKeyManagerQuotePolicyUpdateResponse", {});
+        return this.takeQuotePolicy(request.value.policy, site);
       case "RuntimeNotifyRequest":
         return bodyOf("Empty", {});
       default:
@@ -122,10 +124,10 @@ export class Dispatcher {
     const { program } = this;
     const { runtimeId, consensusChainContext: chainContext } = info;
     if (program.trustRoot !== undefined) {
-      checkTrustRoot(program.trustRoot, chainContext);
-      if (this.host.ask === undefined)
-        throw dispatcherError("a trust root needs a host that shows the consensus layer");
-      this.verifier = new Verifier(program.trustRoot, this.host.ask, this.trees);
+      const { ask, entropy } = this.host;
+      checkTrustRoot(program.trustRoot, runtimeId, chainContext);
+      if (ask === undefined) throw dispatcherError("a trust root needs a host that shows the consensus layer");
+      this.consensus = new Verifier(program.trustRoot, ask, new ConsensusTrees(ask), entropy);
     }
     this.site = { program, target: { runtimeId, chainContext } };
     return bodyOf("RuntimeInfoResponse", {
@@ -152,44 +154,73 @@ export class Dispatcher {
     return new BatchContext(basis, store, this.program.keepRefused);
   }
 
-  /** The consensus layer's state as the host tells of it, for what nobody else has to agree with. */
-  private claimed(block: LightBlock): () => ConsensusState {
-    return () => claimedState(this.trees, block);
-  }
-
   private check(request: RuntimeCheckTxBatchRequest, site: ProgramSite): Body {
-    const { epoch, maxMessages, block, consensusBlock } = request;
-    const { runtimeId } = site.target;
-    const { header } = block;
-    const openConsensus = this.claimed(consensusBlock);
-    const ctx = this.open({ runtimeId, mode: "check", header, epoch, maxMessages, roundResults: null, openConsensus });
+    const { header } = request.block;
+    const ctx = this.open({ ...this.basisOf(request, header, site), mode: "check", roundResults: null });
     const results = (request.inputs ?? []).map((input) => checkTransaction(site, ctx, input));
     return bodyOf("RuntimeCheckTxBatchResponse", { results });
   }
 
   private query(request: RuntimeQueryRequest, site: ProgramSite): Body {
-    const { header, epoch, maxMessages, consensusBlock } = request;
-    const { runtimeId } = site.target;
-    const openConsensus = this.claimed(consensusBlock);
-    const ctx = this.open({ runtimeId, mode: "query", header, epoch, maxMessages, roundResults: null, openConsensus });
+    const ctx = this.open({ ...this.basisOf(request, request.header, site), mode: "query", roundResults: null });
     return bodyOf("RuntimeQueryResponse", { data: answerQuery(this.program, ctx, request.method, request.args) });
   }
 
-  private callLocally(request: Uint8Array, { target }: ProgramSite): Body {
-    const { ask } = this.host;
-    if (ask === undefined) throw dispatcherErrors.methodNotSupported();
-    const response = answerLocal(this.program.localMethods, new LocalContext(target.runtimeId, ask), request);
+  /** What a request is based on, as its host says; the consensus block is at least well formed. */
+  private basisOf(request: Basis, header: Header, { target }: ProgramSite): Omit<BatchBasis, "mode" | "roundResults"> {
+    const { consensus } = this;
+    const { consensusBlock: block, epoch, maxMessages } = request;
+    return {
+      runtimeId: target.runtimeId,
+      header,
+      epoch,
+      maxMessages,
+      consensusHeight: block.height,
+      consensus: consensus.claimed(block),
+      verifyConsensus: () => consensus.verifyForQuery({ block, header, epoch }),
+      consensusEvents: (source, height) => consensus.eventsAt(height, source),
+    };
+  }
+
+  private callLocally(request: Uint8Array, site: ProgramSite): Body {
+    const response = answerLocal(this.program.localMethods, this.localContext(site), request);
     return bodyOf("RuntimeLocalRPCCallResponse", { response });
   }
 
+  private localContext({ target }: ProgramSite): LocalContext {
+    const { ask } = this.host;
+    if (ask === undefined) throw dispatcherErrors.methodNotSupported();
+    return new LocalContext(target.runtimeId, ask, this.consensus);
+  }
+
+  private follow(height: bigint, site: ProgramSite): Body {
+    this.consensus.sync(height);
+    const { consensusBlock } = this.program.observe;
+    consensusBlock?.(this.localContext(site), height);
+    return bodyOf("RuntimeConsensusSyncResponse", {});
+  }
+
+  private takeStatus(encoded: Uint8Array, site: ProgramSite): Body {
+    const status = takeStatus(this.consensus, site.target.runtimeId, encoded);
+    const { keyManagerStatus } = this.program.observe;
+    keyManagerStatus?.(this.localContext(site), status);
+    return bodyOf("RuntimeKeyManagerStatusUpdateResponse", {});
+  }
+
+  private takeQuotePolicy(encoded: Uint8Array, site: ProgramSite): Body {
+    const policy = takeQuotePolicy(this.consensus, site.target.runtimeId, encoded);
+    const { keyManagerQuotePolicy } = this.program.observe;
+    keyManagerQuotePolicy?.(this.localContext(site), policy);
+    return bodyOf("RuntimeKeyManagerQuotePolicyUpdateResponse", {});
+  }
+
   private execute(request: RuntimeExecuteTxBatchRequest, site: ProgramSite): RuntimeExecuteTxBatchResponse {
-    const { epoch, maxMessages, roundResults, block, consensusBlock } = request;
+    const { epoch, roundResults, block, consensusBlock } = request;
     const { program } = this;
-    const { runtimeId } = site.target;
     const { header } = block;
-    const verified = this.verifier?.verify({ block: consensusBlock, header, epoch });
-    const openConsensus = verified === undefined ? this.claimed(consensusBlock) : () => verified;
-    const ctx = this.open({ runtimeId, mode: "execute", header, epoch, maxMessages, roundResults, openConsensus });
+    const verified = this.consensus.verify({ block: consensusBlock, header, epoch });
+    const confirmed = { consensus: verified, verifyConsensus: () => verified };
+    const ctx = this.open({ ...this.basisOf(request, header, site), ...confirmed, mode: "execute", roundResults });
     const inputs = request.inputs ?? [];
     prefetchFor(site, ctx, inputs);
     deliverResults(ctx, program.resultHandlers);

@@ -4,6 +4,7 @@ import { CodedError, defineErrors } from "#common/errors/index.js";
 export const verifierErrors = defineErrors("verifier", {
   builder: [1, "builder"],
   verificationFailed: [2, "verification"],
+  freshnessVerificationFailed: [5, "freshness verification"],
   transactionVerificationFailed: [6, "transaction verification"],
   stateRoot: [7, "state root"],
 });

@@ -1,4 +1,5 @@
 import { Fault } from "#common/errors/index.js";
+import type { Entropy } from "#common/ports/entropy.js";
 import type { Root } from "#mkvs/node/root.js";
 import type { ProofResponse } from "#mkvs/proof/proof.js";
 import type { ReadSyncer } from "#mkvs/sync.js";
@@ -27,6 +28,11 @@ export interface HostPort {
   executed?(tree: Tree): void;
   /** Asks for whatever else the host has; absent where there is nobody to ask. */
   readonly ask?: HostAsk;
+  /**
+   * Numbers that the host cannot foresee: with them a runtime with a trust root has its host prove that it shows the
+   * present. Absent beside the node, where the host could change the runtime itself.
+   */
+  readonly entropy?: Entropy | undefined;
 }
 
 /** Trees that the host keeps, read with proofs. */

@@ -20,6 +20,9 @@ export {
   u8,
 } from "#common/schema/index.js";
 export { addressPart, bytesPart, type Cell, cell, type Table, table, u64Part } from "#consensus/app/table.js";
+export type { QuotePolicy } from "#common/tee/quote-policy.js";
+export type { ServiceEvent } from "#consensus/rpc.js";
+export type { KeyManagerStatus } from "#consensus/services/keymanager/types/secrets.js";
 export type { IncomingMessage } from "#consensus/services/roothash/types.js";
 export {
   AddEscrowResult,
@@ -28,6 +31,7 @@ export {
   WithdrawResult,
 } from "#consensus/services/staking/types/transactions.js";
 export { Call, CallOutput, type CallTarget, openSignedCall, signCall } from "./call.js";
+export type { EventSource } from "./consensus-client.js";
 export type { ConsensusState } from "./consensus-state.js";
 export { BatchContext, CallContext, defineEvent, type EventType, type Mode } from "./context.js";
 export {
@@ -46,4 +50,5 @@ export { noArguments } from "./no-arguments.js";
 export { Refusal, refuse } from "./refusal.js";
 export { type ResultHandler, resultHandler } from "./result-handlers.js";
 export { StateStore } from "./state.js";
+export type { Observers } from "./updates.js";
 export type { TrustRoot } from "./verifier.js";

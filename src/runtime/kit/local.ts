@@ -1,8 +1,11 @@
 /** Calls of the node into its runtime that leave no trace in the replicated state (runtime host protocol: local RPC). */
 import { DecodeError } from "#common/errors/index.js";
 import { raw, type Schema, struct, text, unionOf } from "#common/schema/index.js";
+import type { ServiceEvent } from "#consensus/rpc.js";
 import { dispatcherErrors } from "../rhp/errors.js";
 import { CallOutput } from "./call.js";
+import type { ConsensusClient, EventSource } from "./consensus-client.js";
+import type { ConsensusState } from "./consensus-state.js";
 import type { HostAsk } from "./host-port.js";
 import { Refusal, refuse } from "./refusal.js";
 
@@ -21,7 +24,32 @@ export class LocalContext {
     readonly runtimeId: Uint8Array,
     /** Asks the host for anything. */
     readonly ask: HostAsk,
+    private readonly client: ConsensusClient,
   ) {}
+
+  /**
+   * The newest state of the consensus layer that is known; verified in a runtime with a trust root.
+   *
+   * @throws CodedError verifier
+   */
+  get consensus(): ConsensusState {
+    return this.client.latestState;
+  }
+
+  /** The newest height of the consensus layer that is known. @throws CodedError verifier */
+  get consensusHeight(): bigint {
+    return this.client.latestHeight;
+  }
+
+  /** The state of the consensus layer after a block. @throws CodedError verifier, when the host does not have it */
+  consensusAfter(height: bigint): ConsensusState {
+    return this.client.stateAfter(height);
+  }
+
+  /** What happened in a block of the consensus layer; nobody can prove it. @throws CodedError of the host */
+  consensusEvents(source: EventSource, height: bigint): readonly ServiceEvent[] {
+    return this.client.eventsAt(height, source);
+  }
 
   /** The public key of the node, 32 bytes. */
   get nodeId(): Uint8Array {

@@ -1,5 +1,6 @@
 import { equalBytes } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
+import type { Entropy } from "#common/ports/entropy.js";
 import type { Root } from "#mkvs/node/root.js";
 import { RecentNodes } from "#mkvs/node/recent-nodes.js";
 import { Tree } from "#mkvs/tree/tree.js";
@@ -23,7 +24,10 @@ class FetchedTrees implements HostPort {
   private readonly recent = new RecentNodes(CACHE.maxNodes);
   private readonly syncer: HostSyncer;
 
-  constructor(readonly ask: HostAsk) {
+  constructor(
+    readonly ask: HostAsk,
+    readonly entropy: Entropy | undefined,
+  ) {
     this.syncer = new HostSyncer(ask, STORAGE_ENDPOINT.runtime);
   }
 
@@ -53,11 +57,17 @@ class FetchedTrees implements HostPort {
  * Runs a program for the host at the other end of a channel, one request after the other, until the host closes it.
  *
  * @param dropped told about each message that is not answered, and why
+ * @param entropy numbers that the host cannot foresee; without them it need not prove that it shows the present
  * @throws whatever broke the program: its state is unknown then, and it must not go on
  */
-export function serve(program: RuntimeProgram, channel: HostChannel, dropped: (reason: string) => void): void {
+export function serve(
+  program: RuntimeProgram,
+  channel: HostChannel,
+  dropped: (reason: string) => void,
+  entropy?: Entropy,
+): void {
   const calls = new HostCalls(channel, dropped);
-  const dispatcher = new Dispatcher(program, new FetchedTrees((kind, value) => calls.call(kind, value)));
+  const dispatcher = new Dispatcher(program, new FetchedTrees((kind, value) => calls.call(kind, value), entropy));
   for (let request = calls.nextRequest(); request !== undefined; request = calls.nextRequest()) {
     const { id } = request;
     const body = answer(dispatcher, request.body);

@@ -13,7 +13,8 @@ import { DiskLocalStorage } from "#runtime/host/local-storage.js";
 import { ConsensusTrees } from "#runtime/kit/consensus-state.js";
 import type { HostAsk } from "#runtime/kit/host-port.js";
 import { defineRuntime } from "#runtime/kit/index.js";
-import { type Claim, claimedState, Verifier } from "#runtime/kit/verifier.js";
+import { type Claim, ConsensusClient } from "#runtime/kit/consensus-client.js";
+import { Verifier } from "#runtime/kit/verifier.js";
 import type { AnswerOf, HostRequestKind } from "#runtime/rhp/messages/index.js";
 import { systemClock } from "#platform/clock.js";
 import { BackendReader } from "#worker/consensus-reader.js";
@@ -143,7 +144,7 @@ describe("a runtime that verifies the consensus layer", () => {
       ["state root mismatch", { ...claim, header: { ...claim.header, stateRoot: new Uint8Array(32) } }],
       ["epoch number mismatch", { ...claim, epoch: claim.epoch + 1n }],
       ["inconsistent with consensus time", { ...claim, header: { ...claim.header, timestamp: 1n } }],
-      ["missing|no header", { ...claim, block: { height: claim.block.height, meta: new Uint8Array(0) } }],
+      ["missing validator set", { ...claim, block: { height: claim.block.height, meta: new Uint8Array(0) } }],
       ["height of another block", { ...claim, block: { ...claim.block, height: claim.block.height + 1n } }],
       ["byte|field|wire", { ...claim, block: { ...claim.block, meta: utf8("junk") } }],
     ];
@@ -227,7 +228,7 @@ describe("a runtime that verifies the consensus layer", () => {
       if (kind !== "HostStorageSyncRequest") return answer;
       return { proofResponse: { proof: { v: 0, untrustedRoot: new Uint8Array(32), entries: [null] } } } as never;
     });
-    const state = claimedState(trees, first.consensusBlock);
+    const state = new ConsensusClient(undefined, trees).claimed(first.consensusBlock);
     expect(refusal(() => state.balance(addressOf(ALICE)))).toMatchObject({ module: "verifier", code: 2 });
   });
 

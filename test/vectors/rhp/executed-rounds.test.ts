@@ -6,6 +6,7 @@ import { Tree } from "#mkvs/tree/tree.js";
 import { Call, Dispatcher } from "#runtime/kit/index.js";
 import { type Body, bodyOf, EXECUTION_MODE, type RuntimeExecuteTxBatchResponse } from "#runtime/rhp/messages/index.js";
 import { IoTree } from "#runtime/transaction/io-tree.js";
+import { lightBlock } from "../../unit/runtime/support/light-block.ts";
 import { describeVectors } from "../support/vectors.ts";
 import { simpleKeyValue } from "./support/simple-key-value.ts";
 
@@ -73,7 +74,7 @@ describeVectors<{ runtime_id: string; rounds: Round[] }>("rhp/runtime_rounds.jso
     const inputs = scheduling ? (execution.scheduler_inputs ?? []) : execution.inputs_in_batch_order;
     const request: Body = bodyOf("RuntimeExecuteTxBatchRequest", {
       mode,
-      consensusBlock: { height: BigInt(execution.consensus_height_of_input), meta: new Uint8Array(0) },
+      consensusBlock: lightBlock(BigInt(execution.consensus_height_of_input)),
       roundResults: RoundResults.decode(fromHex(execution.round_results_cbor)),
       ioRoot: scheduling ? new Uint8Array(32) : fromHex(execution.tx_input_root),
       inputs: inputs.map((input) => fromHex(unprefixed(input))),

@@ -11,6 +11,7 @@ import type {
   RuntimeExecuteTxBatchResponse,
   RuntimeQueryRequest,
 } from "#runtime/rhp/messages/index.js";
+import { lightBlock } from "./light-block.ts";
 
 export const RUNTIME_ID: Uint8Array = Uint8Array.from([0x80, ...new Array<number>(31).fill(0)]);
 
@@ -45,7 +46,7 @@ export class TestNode implements HostPort {
   }
 
   private get basis() {
-    return { consensusBlock: { height: 10n, meta: new Uint8Array(0) }, epoch: 5n, maxMessages: 16 };
+    return { consensusBlock: lightBlock(10n), epoch: 5n, maxMessages: 16 };
   }
 
   checking(inputs: Uint8Array[]): RuntimeCheckTxBatchRequest {
