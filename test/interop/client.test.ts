@@ -247,9 +247,11 @@ describe("A runtime through the public client", () => {
     const refused = node.runtimeClientSubmitTx({ runtime_id: RUNTIME_ID, data });
     await expect(refused).rejects.toMatchObject({ oasisModule: "runtime/client", oasisCode: 5 });
     const other = RUNTIME_ID.with(31, 1);
-    await expect(node.runtimeClientGetBlock({ runtime_id: other, round: 0n })).rejects.toMatchObject({
-      oasisModule: "runtime/client",
-    });
+    const unknown = node.runtimeClientGetBlock({ runtime_id: other, round: 0n });
+    await expect(unknown).rejects.toThrow(`runtime/registry: runtime ${misc.toHex(other)} not found`);
+    // The status says what is wrong even to clients that cannot read the code beside it.
+    const future = node.runtimeClientGetBlock({ runtime_id: RUNTIME_ID, round: 1_000_000n });
+    await expect(future).rejects.toMatchObject({ oasisModule: "roothash", oasisCode: 2, cause: { code: 5 } });
   });
 
   test("leaves no error in the log", () => {
