@@ -36,6 +36,8 @@ export class LeafPages {
   readonly #uses = new Map<number, PageUse>();
   /** Of all pages. */
   #bytes = 0;
+  /** Pages of which nothing is needed, which are still there. */
+  #unneeded = 0;
   #buffer = new Uint8Array(2 * PAGE_BYTES);
   #size = 0;
   #count = 0;
@@ -140,8 +142,8 @@ export class LeafPages {
   /** A leaf is needed no more. */
   release(page: number): void {
     const use = this.#uses.get(page) ?? this.#firstUse(page);
-    if (use !== undefined) {
-      use.needed--;
+    if (use !== undefined && --use.needed === 0) {
+      this.#unneeded++;
     }
   }
 
@@ -166,6 +168,7 @@ export class LeafPages {
         this.#bytes -= bytes;
       }
     }
+    this.#unneeded = 0;
   }
 
   /** Deletes a page and all after it. */
@@ -176,6 +179,11 @@ export class LeafPages {
       this.#bytes -= bytes.length;
     }
     this.#next = page;
+  }
+
+  /** Pages that `deleteUnneeded` would delete. */
+  get unneeded(): number {
+    return this.#unneeded;
   }
 
   /** Bytes of all pages, and about how many of them are in leaves that are needed no more. */
@@ -214,6 +222,7 @@ export class LeafPages {
   /** Takes over a dump, and what was written after it. */
   load(dump: Uint8Array | undefined): void {
     this.#uses.clear();
+    this.#unneeded = 0;
     this.#size = 0;
     this.#count = 0;
     const words = dump === undefined ? Uint32Array.of(1, 0, 0) : new Uint32Array(dump.slice().buffer);

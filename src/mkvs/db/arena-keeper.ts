@@ -12,6 +12,10 @@ import { versionKey } from "./records.js";
 const LEAST_CHANGES = 20_000;
 /** Part of the keys that may have changed before they are written again. */
 const CHANGED_PART = 5;
+/** Pages of which nothing is needed from which on the arrays are written at the earliest, so that these can go. */
+const LEAST_UNNEEDED = 1024;
+/** So many rows of the arrays are written for each such page at most. */
+const ROWS_A_PAGE = 16;
 /** Fewer changes are quicker to repeat than to write the arrays when the database is closed. */
 const WORTH_CLOSING = 2_000;
 /** Bytes in leaves that nobody needs from which on sparse pages are rewritten. */
@@ -80,8 +84,11 @@ export class ArenaKeeper {
   }
 
   get due(): boolean {
-    const part = Math.max(LEAST_CHANGES, Math.trunc(this.#trees.arena.used.leaves / CHANGED_PART));
-    return this.#forced || this.#changes >= (this.#after ?? part);
+    const { arena, pages } = this.#trees;
+    const { internal, leaves } = arena.used;
+    const part = Math.max(LEAST_CHANGES, Math.trunc(leaves / CHANGED_PART));
+    const unneeded = Math.max(LEAST_UNNEEDED, Math.trunc((internal + leaves) / ROWS_A_PAGE));
+    return this.#forced || this.#changes >= (this.#after ?? part) || pages.unneeded >= unneeded;
   }
 
   get worthSnapshot(): boolean {

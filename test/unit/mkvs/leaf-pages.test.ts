@@ -103,15 +103,22 @@ describe("an arena that follows a chain", () => {
     expect(internal + leaves).toBeLessThan(300);
   });
 
-  test("forgets what it has pruned, on the disk as well, once it writes its arrays", () => {
+  test.each([
+    ["after so many changes", 50, 400, 120],
+    ["when there is much to forget", undefined, 1200, 1200],
+  ])("forgets what it has pruned, on the disk as well, %s", (_, snapshotAfter, versions, most) => {
     const disk = new MemoryDisk();
-    const db = new ArenaNodeDb({ ...options(disk), snapshotAfter: 50 });
+    const db = new ArenaNodeDb({ ...options(disk), snapshotAfter });
     const rows = (table: string): number => [...disk.openTable(`state/${table}`).range()].length;
-    grow(db, 400, (version) => {
+    grow(db, versions, (version) => {
       if (version > 10n) db.prune(version - 10n);
     });
-    expect(db.trees.pages.dump().length).toBeLessThan(200 * 16);
-    expect([rows("roots"), rows("deltas"), rows("leaves")].every((count) => count < 120)).toBe(true);
+    expect(db.trees.pages.dump().length).toBeLessThan(EMPTY_DUMP + most * 16);
+    for (const table of ["roots", "deltas", "leaves"]) expect(rows(table), table).toBeLessThan(most);
+    const [earliest, latest] = [db.earliestVersion(), db.latestVersion()];
+    const again = new ArenaNodeDb(options(disk));
+    expect([again.earliestVersion(), again.latestVersion()]).toEqual([earliest, latest]);
+    expect(again.trees.pages.space).toEqual(db.trees.pages.space);
   });
 });
 
