@@ -78,7 +78,7 @@ export class Node {
     this.submitter = submitter;
     const publicStorage = offersPublicStorage(offer);
     for (const runtime of options.runtimes) this.add(runtime);
-    const common = { world, backend, p2p, signer: identity.node, retention, publicStorage };
+    const common = { world, backend, p2p, signer: identity.node, submitter, retention, publicStorage };
     this.stored = (options.stored ?? []).map(({ id, disk }) => new StorageWorker({ ...common, runtimeId: id, disk }));
     if (offer !== undefined) {
       const runtimes = (): NodeOffer["runtimes"] => this.offered(offer);
@@ -107,7 +107,7 @@ export class Node {
       versionsChanged: () => this.registration?.renew(),
       consensusReader: new BackendReader(backend, submitter),
       ...(executes ? { executor: { submitter, conduct } } : {}),
-      givesReceipts: offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE),
+      vouching: offer !== undefined && hasRoles(offer.roles, ROLE_STORAGE) ? { submitter } : undefined,
     });
     this.workers.push(worker);
     this.runtimeIds.push(id);

@@ -45,8 +45,8 @@ export interface RuntimeWorkerOptions {
   readonly versionsChanged?: () => void;
   /** Present on nodes that serve in committees; commitments go through it. */
   readonly executor?: { readonly submitter: TransactionSubmitter; readonly conduct?: Conduct | undefined };
-  /** Whether the node is a storage node besides: it gives receipts then. */
-  readonly givesReceipts?: boolean;
+  /** Present if the node is a storage node besides: it gives receipts then, and answers challenges. */
+  readonly vouching?: { readonly submitter: TransactionSubmitter } | undefined;
   /** Which rounds are kept; all when absent. */
   readonly retention?: RoundRetention | undefined;
   /** Whether everybody may read the runtime's trees with proofs. */

@@ -3,17 +3,19 @@ import type { Disk } from "#common/ports/disk.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
-import { getRuntimeState, runtimeOf } from "#consensus/services/roothash/state.js";
+import { getRuntimeState, lastBlockOf, runtimeOf } from "#consensus/services/roothash/state.js";
 import type { Event, RuntimeState } from "#consensus/services/roothash/types.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { P2pHost } from "#p2p/host.js";
 import { BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/history/block-history.js";
 import { ChainFollower } from "./chain-follower.js";
+import type { TransactionSubmitter } from "./options.js";
 import { RoundCheckpoints } from "./storage/checkpoint-store.js";
 import { CheckpointSync } from "./storage/checkpoint-sync.js";
 import { type CheckpointWishes, RoundCheckpointer } from "./storage/checkpointer.js";
 import { DiffFetcher } from "./storage/diff-fetcher.js";
+import { ChallengeResponder } from "./storage/challenges/responder.js";
 import { ReceiptIssuer } from "./storage/receipts/issuer.js";
 import { RoundPruner, type RoundRetention } from "./storage/round-pruner.js";
 import { RoundSync } from "./storage/round-sync.js";
@@ -45,8 +47,8 @@ export interface RuntimeStorageOptions {
   readonly retention?: RoundRetention | undefined;
   /** Whether everybody may read trees with proofs, for which nodes have a role of their own. */
   readonly public?: boolean | undefined;
-  /** The node's identity, if it is a storage node: it gives receipts for what executors want kept. */
-  readonly issuer?: Signer | undefined;
+  /** Present on storage nodes: they give receipts for what executors want kept, and prove it when they are challenged. */
+  readonly vouching?: { readonly signer: Signer; readonly submitter: TransactionSubmitter } | undefined;
   /** Told of what happened to the runtime in a consensus block, one block after the other. */
   readonly happened: (events: readonly Event[]) => void;
   /** Told of every round whose trees are here and final, in order. */
@@ -63,11 +65,12 @@ export class RuntimeStorage {
   private readonly follower: ChainFollower;
   private readonly sync: RoundSync;
   private readonly pruner: RoundPruner | undefined;
+  private readonly responder: ChallengeResponder | undefined;
   private available = true;
   private ends: (() => void)[] = [];
 
   constructor(private readonly options: RuntimeStorageOptions) {
-    const { runtimeId, backend, disk, clock, log, happened } = options;
+    const { runtimeId, backend, disk, clock, log } = options;
     this.db = openRuntimeDb(disk, runtimeId, options.use);
     const history = new BlockHistory(disk, runtimeId, { honorSync: true });
     this.history = history;
@@ -83,7 +86,9 @@ export class RuntimeStorage {
     });
     this.sync = this.makeSync();
     this.pruner = this.makePruner();
+    this.responder = this.makeResponder();
     const recorded = (): void => this.sync.wake();
+    const happened = (events: readonly Event[]): void => this.happened(events);
     const following = log.child("follower");
     this.follower = new ChainFollower({ backend, history, clock, log: following, happened, recorded });
   }
@@ -112,11 +117,38 @@ export class RuntimeStorage {
     return retention && new RoundPruner({ db, history, clock, log: pruning, retention, needed });
   }
 
+  private makeResponder(): ChallengeResponder | undefined {
+    const { runtimeId, backend, clock, log, vouching } = this.options;
+    if (vouching === undefined) return undefined;
+    const state = (): KeyValueReader => backend.stateAt(0n);
+    const common = { runtimeId, state, db: this.db, clock, submitter: vouching.submitter };
+    return new ChallengeResponder({ ...common, nodeId: vouching.signer.publicKey, log: log.child("challenges") });
+  }
+
+  private happened(events: readonly Event[]): void {
+    if (events.some(({ storageChallengeDrawn }) => storageChallengeDrawn !== undefined)) this.responder?.wake();
+    this.options.happened(events);
+  }
+
   /**
-   * What must not be pruned: the round that is made a checkpoint of, and what follows the latest one. Whoever restores
-   * that one asks for the rounds after it.
+   * What must not be pruned: the round that is made a checkpoint of, what follows the latest one, since whoever restores
+   * that one asks for the rounds after it, and rounds that a storage node may be challenged for.
    */
   private neededRound(): bigint | undefined {
+    const [restored, vouched] = [this.neededForCheckpoints(), this.vouchedRound()];
+    return restored === undefined || (vouched !== undefined && vouched < restored) ? vouched : restored;
+  }
+
+  /** The first round that this node may have to prove that it has, now or at the end of the time for an answer. */
+  private vouchedRound(): bigint | undefined {
+    const state = this.options.vouching === undefined ? undefined : this.runtimeState;
+    const rules = state === undefined ? undefined : runtimeOf(state).storage.committee?.challenge;
+    if (state === undefined || rules === undefined) return undefined;
+    const first = lastBlockOf(state).header.round - rules.maxAgeRounds - rules.responseBlocks;
+    return first > 0n ? first : 0n;
+  }
+
+  private neededForCheckpoints(): bigint | undefined {
     const { checkpoints, checkpointer } = this;
     const regular = (this.checkpointWishes()?.interval ?? 0n) > 0n;
     const latest = regular ? checkpoints.rounds().at(-1) : undefined;
@@ -179,11 +211,12 @@ export class RuntimeStorage {
 
   /** Resolves when the blocks of the chain are recorded; missing trees may still be on their way. */
   async start(): Promise<void> {
-    const { runtimeId, backend, p2p, disk, serves, public: all, issuer: signer, log } = this.options;
+    const { runtimeId, backend, p2p, disk, serves, public: all, vouching, log } = this.options;
     const { db, checkpoints } = this;
     const { chainContext } = backend.app;
     if (serves) this.ends.push(serveStorage({ p2p, chainContext, runtimeId, db, checkpoints, public: all === true }));
-    if (signer !== undefined) {
+    if (vouching !== undefined) {
+      const { signer } = vouching;
       const state = (): KeyValueReader => backend.stateAt(0n);
       const common = { runtimeId, chainContext, state, p2p, disk, db, signer };
       this.ends.push(new ReceiptIssuer({ ...common, log: log.child("receipts") }).serve());
@@ -192,6 +225,7 @@ export class RuntimeStorage {
     // Only now it is known how much is missing.
     this.sync.start();
     this.pruner?.start();
+    this.responder?.wake();
   }
 
   /** Serves and follows no more; what is here can still be read. */
@@ -199,6 +233,7 @@ export class RuntimeStorage {
     for (const end of this.ends.splice(0)) end();
     this.checkpointer.stop();
     await this.pruner?.stop();
+    await this.responder?.stop();
     await this.follower.stop();
     await this.sync.stop();
   }

@@ -73,7 +73,7 @@ export class RuntimeWorker {
       serves: options.executor !== undefined,
       retention: options.retention,
       public: options.publicStorage,
-      issuer: options.givesReceipts === true ? signer : undefined,
+      vouching: options.vouching && { signer, ...options.vouching },
       happened: (events) => this.happened(events),
       synced: (block) => this.synced(block),
     });

@@ -5,6 +5,7 @@ import type { World } from "#common/ports/world.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { BlockHistory } from "#runtime/history/block-history.js";
+import type { TransactionSubmitter } from "./options.js";
 import { RuntimeStorage } from "./runtime-storage.js";
 import type { RoundRetention } from "./storage/round-pruner.js";
 
@@ -24,6 +25,8 @@ export interface StorageWorkerOptions {
   readonly publicStorage?: boolean;
   /** The node's identity: it signs receipts. */
   readonly signer: Signer;
+  /** Sends its answers to challenges. */
+  readonly submitter: TransactionSubmitter;
 }
 
 /** One runtime on a storage node, which keeps rounds, signs that it does and serves them. It executes nothing. */
@@ -31,7 +34,7 @@ export class StorageWorker {
   readonly storage: RuntimeStorage;
 
   constructor(options: StorageWorkerOptions) {
-    const { runtimeId, world, backend, p2p, disk, signer } = options;
+    const { runtimeId, world, backend, p2p, disk, signer, submitter } = options;
     this.storage = new RuntimeStorage({
       runtimeId,
       backend,
@@ -43,7 +46,7 @@ export class StorageWorker {
       serves: true,
       retention: options.retention,
       public: options.publicStorage,
-      issuer: signer,
+      vouching: { signer, submitter },
       happened: () => undefined,
       synced: () => undefined,
     });
