@@ -2,7 +2,6 @@
  * The reference's own key-value runtime on our executor. QANAT_RUST_KV names its program, a Linux executable that was
  * built without a compiled-in trust root.
  */
-import { existsSync } from "node:fs";
 import { afterEach, describe, expect, test } from "vitest";
 import { addressFromPublicKey, runtimeAddress } from "#common/address.js";
 import { hash } from "#common/hash.js";
@@ -32,11 +31,11 @@ import {
   type TestNetwork,
   testNetwork,
 } from "../unit/worker/support/local-network.ts";
+import { hasBubblewrap } from "../e2e/runtime/support/bubblewrap.ts";
 import { simpleKeyValue } from "../vectors/rhp/support/simple-key-value.ts";
 import { newComparison, TwinHost } from "./support/twin-host.ts";
 
 const PROGRAM = process.env["QANAT_RUST_KV"] ?? "";
-const hasBubblewrap = existsSync("/usr/bin/bwrap");
 if (PROGRAM === "") {
   process.stderr.write("SKIPPED: the Rust key-value runtime; QANAT_RUST_KV does not name its executable\n");
 }

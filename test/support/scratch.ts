@@ -6,16 +6,22 @@ import { join } from "node:path";
 const LONGEST = 40;
 const SHORT = "/tmp";
 
+let made: string | undefined;
+
 /**
- * Gives a run of tests a folder of its own for temporary files and removes it at the end: what killed programs leave
- * behind goes with it, and what others leave in the machine's folder is not seen.
+ * Gives a run of tests a folder of its own for temporary files: what killed programs leave behind goes with it, and
+ * what others leave in the machine's folder is not seen.
  */
-export default function setup(): (() => void) | undefined {
+export function setup(): void {
   // Each project of the test configuration calls this; the first one makes the folder for all.
-  if (process.env["QANAT_TEST_SCRATCH"] !== undefined) return undefined;
+  if (process.env["QANAT_TEST_SCRATCH"] !== undefined) return;
   const machine = realpathSync(tmpdir());
-  const scratch = mkdtempSync(join(machine.length > LONGEST ? SHORT : machine, "qanat-test-"));
-  process.env["QANAT_TEST_SCRATCH"] = scratch;
-  process.env["TMPDIR"] = scratch;
-  return () => rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
+  made = mkdtempSync(join(machine.length > LONGEST ? SHORT : machine, "qanat-test-"));
+  process.env["QANAT_TEST_SCRATCH"] = made;
+  process.env["TMPDIR"] = made;
+}
+
+/** Removes the folder, if this call is that of the project that made it. */
+export function teardown(): void {
+  if (made !== undefined) rmSync(made, { recursive: true, force: true, maxRetries: 3 });
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -16,14 +17,21 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** Some systems have a program of this name that only tells how to get the browser. */
+function runs(path: string): boolean {
+  return existsSync(path) && spawnSync(path, ["--version"], { stdio: "ignore" }).status === 0;
+}
+
 /** The browser of this machine, or undefined, in which case the reason is printed. */
 export function findChromium(): string | undefined {
   const folders = (process.env["PATH"] ?? "").split(delimiter);
   for (const name of NAMES) {
-    const found = folders.map((folder) => join(folder, name)).find((path) => existsSync(path));
+    const found = folders.map((folder) => join(folder, name)).find(runs);
     if (found !== undefined) return found;
   }
-  process.stderr.write("\nSKIPPED browser tests: no chromium on the PATH (Debian's package is called chromium)\n\n");
+  process.stderr.write(
+    "\nSKIPPED browser tests: no chromium that runs on the PATH (Debian's package is called chromium)\n\n",
+  );
   return undefined;
 }
 

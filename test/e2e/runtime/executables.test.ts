@@ -8,11 +8,11 @@ import { toHex } from "#common/bytes.js";
 import { Sandbox } from "#platform/sandbox.js";
 import { encodeFrame } from "#runtime/rhp/framing.js";
 import { bodyOf, Message, MESSAGE_TYPE } from "#runtime/rhp/messages/index.js";
+import { hasBubblewrap } from "./support/bubblewrap.ts";
 import { bundleRuntime } from "./support/bundle.ts";
 import { hosted, PATIENCE_MS } from "./support/hosted.ts";
 
 const hasCompiler = existsSync("/usr/bin/cc");
-const hasBubblewrap = existsSync("/usr/bin/bwrap");
 if (!hasCompiler) process.stderr.write("SKIPPED: a runtime as a native program needs /usr/bin/cc\n");
 
 const folder = mkdtempSync(join(tmpdir(), "qanat-elf-test-"));

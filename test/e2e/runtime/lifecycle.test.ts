@@ -14,6 +14,7 @@ import { clientErrors } from "#worker/client/errors.js";
 import { runtimeClientMethods } from "#worker/client/rpc.js";
 import { insertCall, keyArgs } from "../../unit/worker/support/local-network.ts";
 import { Qanat } from "../network/support/qanat.ts";
+import { hasBubblewrap } from "./support/bubblewrap.ts";
 import { bundleRuntime } from "./support/bundle.ts";
 
 const BIN = resolve("dist/qanat.mjs");
@@ -210,7 +211,7 @@ describe("qanat runtime on a network with storage committees", () => {
 describe("an upgrade by command line", () => {
   test("a bundle that is added while the network runs takes over at its epoch; state and rounds go on", async () => {
     // The network's first program runs in process; what comes in bundles runs in the sandbox, where there is one.
-    const socket = await start("--no-receipts", ...(existsSync("/usr/bin/bwrap") ? [] : ["--runtime-host", "process"]));
+    const socket = await start("--no-receipts", ...(hasBubblewrap ? [] : ["--runtime-host", "process"]));
     const channel = connectGrpc(socket);
     try {
       const client = createClient(runtimeClientMethods, channel);

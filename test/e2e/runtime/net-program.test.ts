@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
@@ -9,10 +9,10 @@ import { connectGrpc } from "#platform/grpc-client.js";
 import { readBundle } from "#platform/bundle-archive.js";
 import { runtimeClientMethods } from "#worker/client/rpc.js";
 import { Qanat } from "../network/support/qanat.ts";
+import { hasBubblewrap } from "./support/bubblewrap.ts";
 import { bundleRuntime } from "./support/bundle.ts";
 import { insertCall, keyArgs } from "./support/hosted.ts";
 
-const hasBubblewrap = existsSync("/usr/bin/bwrap");
 const folder = mkdtempSync(join(tmpdir(), "qanat-program-test-"));
 const running: Qanat[] = [];
 afterEach(async () => {

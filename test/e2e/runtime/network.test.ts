@@ -1,10 +1,10 @@
-import { existsSync } from "node:fs";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
 import { toHex } from "#common/bytes.js";
 import { ProcessLauncher } from "#platform/runtime-launcher.js";
 import { Sandbox } from "#platform/sandbox.js";
 import { ProcessHost } from "#runtime/host/process.js";
 import { ROUND_LATEST } from "#runtime/history/block-history.js";
+import { hasBubblewrap } from "./support/bubblewrap.ts";
 import { bundleRuntime } from "./support/bundle.ts";
 import { childrenOf } from "./support/hosted.ts";
 import { rawRuntime } from "./support/scripts.ts";
@@ -17,9 +17,6 @@ import {
   type TestNetwork,
   testNetwork,
 } from "../../unit/worker/support/local-network.ts";
-
-const hasBubblewrap = existsSync("/usr/bin/bwrap");
-if (!hasBubblewrap) process.stderr.write("SKIPPED: a network with sandboxed runtimes needs /usr/bin/bwrap\n");
 
 let script = "";
 beforeAll(async () => {

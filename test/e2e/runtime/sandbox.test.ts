@@ -1,5 +1,4 @@
 import { spawnSync } from "node:child_process";
-import { existsSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -10,14 +9,11 @@ import { type ProcessSpec, startProcess } from "#platform/processes.js";
 import { DEFAULT_LIMITS, Sandbox } from "#platform/sandbox.js";
 import { REFERENCE_POLICY } from "#runtime/host/sandbox/seccomp.js";
 import { KeptLog } from "../../unit/runtime/support/world.ts";
+import { hasBubblewrap } from "./support/bubblewrap.ts";
 import { bundleRuntime } from "./support/bundle.ts";
 import { hosted, insertCall, PATIENCE_MS } from "./support/hosted.ts";
 import { syscallProgram } from "./support/scripts.ts";
 
-const hasBubblewrap = existsSync("/usr/bin/bwrap");
-if (!hasBubblewrap) {
-  process.stderr.write("SKIPPED: tests of the sandbox need /usr/bin/bwrap (Debian package bubblewrap)\n");
-}
 const MIB = 1024 * 1024;
 /** Where a sandboxed runtime may make files. */
 const SCRATCH = "/tmp";
