@@ -9,7 +9,7 @@ import { ZipFile as ZipWriter } from "yazl";
 import { verifySigstruct } from "#common/tee/sigstruct.js";
 import { EvidenceRejected } from "#common/tee/evidence-rejected.js";
 import { concatBytes, equalBytes } from "#common/bytes.js";
-import { DecodeError, InvalidInput } from "#common/errors/index.js";
+import { DecodeError, InvalidInput, reasonOf } from "#common/errors/index.js";
 import { componentIdOf } from "#runtime/bundle/component.js";
 import { BundleRefused, demandBundle } from "#runtime/bundle/errors.js";
 import {
@@ -233,10 +233,6 @@ export async function readBundle(path: string, options: ReadBundleOptions = {}):
   } finally {
     zip.close();
   }
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** Trouble of this machine, e.g. a full disk, is not the bundle's. */

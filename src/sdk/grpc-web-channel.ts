@@ -1,6 +1,6 @@
 /** Calls over gRPC-web, for where there is `fetch` and no sockets: browsers (consensus core: gRPC). */
 import { concatBytes, fromBase64, fromUtf8, readU32be, u32be } from "#common/bytes.js";
-import { CodedError, DecodeError } from "#common/errors/index.js";
+import { CodedError, DecodeError, reasonOf } from "#common/errors/index.js";
 import type { Clock } from "#common/ports/clock.js";
 import { type CallOptions, type Channel, errorOf, MAX_MESSAGE_SIZE, RpcCode, RpcError } from "#common/rpc/index.js";
 import { decodeStatusDetails, STATUS_DETAILS } from "./grpc-status.js";
@@ -81,7 +81,7 @@ async function* call(
     yield* messagesOf(await answer);
   } catch (error) {
     if (reason !== undefined) throw reason;
-    throw isOfCall(error) ? error : new RpcError(RpcCode.unavailable, `no answer from ${url}: ${textOf(error)}`);
+    throw isOfCall(error) ? error : new RpcError(RpcCode.unavailable, `no answer from ${url}: ${reasonOf(error)}`);
   } finally {
     forget?.();
     timer?.cancel();
@@ -92,10 +92,6 @@ async function* call(
 
 function isOfCall(error: unknown): boolean {
   return error instanceof RpcError || error instanceof DecodeError || error instanceof CodedError;
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : "unknown error";
 }
 
 /** The messages of an answer until its trailers. @throws the error that the trailers tell of */

@@ -1,6 +1,6 @@
 /** Bech32 text as of BIP-173 (not bech32m), the text form of addresses (common: addresses and identifiers). */
 import { bech32 } from "@scure/base";
-import { DecodeError } from "../errors/index.js";
+import { DecodeError, reasonOf } from "../errors/index.js";
 
 /** The longest text that BIP-173 allows. */
 const TEXT_MAX = 90;
@@ -23,7 +23,6 @@ export function decodeBech32(text: string): { prefix: string; bytes: Uint8Array 
     const { prefix, words } = bech32.decode(text as `${string}1${string}`, TEXT_MAX);
     return { prefix, bytes: bech32.fromWords(words) };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : "unknown reason";
-    throw new DecodeError(`not valid bech32 text: ${reason}`);
+    throw new DecodeError(`not valid bech32 text: ${reasonOf(error)}`);
   }
 }

@@ -1,4 +1,5 @@
 import { equalBytes } from "#common/bytes.js";
+import { reasonOf } from "#common/errors/index.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import type { LightClientAttackEvidence } from "../block/evidence.js";
@@ -253,8 +254,7 @@ export class LightClient {
     try {
       await to.reportEvidence({ type: "lightClientAttack", value: evidence });
     } catch (error) {
-      const reason = error instanceof Error ? error.message : "unknown";
-      this.#options.log?.warn("evidence was not accepted", { provider: to.name, reason });
+      this.#options.log?.warn("evidence was not accepted", { provider: to.name, reason: reasonOf(error) });
     }
   }
 }

@@ -1,4 +1,4 @@
-import { u64be } from "#common/bytes.js";
+import { toHex, u64be } from "#common/bytes.js";
 import { CodedError, DecodeError } from "#common/errors/index.js";
 import type { IncomingMessage } from "#consensus/services/roothash/types.js";
 import { runtimeTransactionHash } from "../transaction/artifacts.js";
@@ -168,7 +168,7 @@ export function scheduleBatch(
   const seen = new Set<string>();
   const take = (input: Uint8Array): void => {
     const txHash = runtimeTransactionHash(input);
-    const id = txHash.join();
+    const id = toHex(txHash);
     // The same transaction twice would leave a gap in the I/O tree, and nobody could read the batch.
     if (seen.has(id)) return;
     seen.add(id);

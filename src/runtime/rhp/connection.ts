@@ -1,6 +1,6 @@
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
-import { CodedError, DecodeError, Fault } from "#common/errors/index.js";
+import { CodedError, DecodeError, Fault, reasonOf } from "#common/errors/index.js";
 import type { Mode } from "#common/schema/index.js";
 import { CallFailure, internalErrors } from "./errors.js";
 import { encodeFrame, FrameReader } from "./framing.js";
@@ -150,7 +150,7 @@ export class Connection {
     try {
       frames = this.reader.push(bytes);
     } catch (error) {
-      this.options.log.error("runtime host protocol: unreadable stream", { error: textOf(error) });
+      this.options.log.error("runtime host protocol: unreadable stream", { error: reasonOf(error) });
       this.close();
       return;
     }
@@ -217,9 +217,9 @@ export class Connection {
       } else if (this.options.side === "host") {
         this.options.log.warn("runtime host protocol: request failed", {
           kind: message.body.type,
-          error: textOf(error),
+          error: reasonOf(error),
         });
-        this.respond(message.id, { type: "Error", value: { module: "unknown", code: 1, message: textOf(error) } });
+        this.respond(message.id, { type: "Error", value: { module: "unknown", code: 1, message: reasonOf(error) } });
       } else {
         this.fail(error);
       }
@@ -243,7 +243,7 @@ export class Connection {
   /** A runtime whose handler broke must not go on: its state is unknown (runtime layer: dispatch rules). */
   private fail(cause: unknown): void {
     if (this.current === "closed") return;
-    this.options.log.error("runtime host protocol: handler broke", { error: textOf(cause) });
+    this.options.log.error("runtime host protocol: handler broke", { error: reasonOf(cause) });
     this.options.stream.close();
     this.shut(cause);
   }
@@ -260,10 +260,6 @@ export class Connection {
     }
     this.options.onClose?.(cause);
   }
-}
-
-function textOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }
 
 /** The error body of a coded error. */

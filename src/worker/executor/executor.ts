@@ -1,4 +1,5 @@
 import { equalBytes } from "#common/bytes.js";
+import { reasonOf } from "#common/errors/index.js";
 import type { KeyedSignature, Signer } from "#common/crypto/signature.js";
 import { Inbox } from "#common/inbox.js";
 import type { Clock } from "#common/ports/clock.js";
@@ -72,6 +73,7 @@ export class Executor {
   private readonly chainContext: string;
   private committee: CommitteeView | undefined;
   private round: Round | undefined;
+  private latestBatchSize = 0;
   private state: State = WAITING;
   private looking = false;
 
@@ -103,7 +105,7 @@ export class Executor {
     this.inbox = new Inbox<Happening>({
       capacity: MAX_EVENTS,
       handle: (happening) => this.handle(happening),
-      failed: (error, { type }) => log.error("executor failed", { type, error: describe(error) }),
+      failed: (error, { type }) => log.error("executor failed", { type, error: reasonOf(error) }),
     });
   }
 
@@ -191,7 +193,7 @@ export class Executor {
     if (committee === undefined || committee.membership === "none") return;
     const latest = getRuntimeState(this.options.backend.stateAt(0n), this.options.runtimeId);
     if (latest === undefined || latest.suspended || lastBlockOf(latest).header.round !== dispatch.header.round) return;
-    const round = new Round(dispatch, committee, this.options.clock);
+    const round = new Round(dispatch, committee, this.options.clock, this.latestBatchSize);
     if (latest.commitmentPool !== undefined) round.adopt(latest.commitmentPool, this.signing.nodeId);
     round.start({ nextRank: () => this.look(), flush: () => this.look() });
     this.round = round;
@@ -257,7 +259,7 @@ export class Executor {
     const { backend, host, pool } = this.options;
     const { dispatch } = round;
     if (this.state.kind !== "waiting-for-batch" || round.submitted.has(round.rank)) return;
-    if (!round.committee.isWorker) return;
+    if (!round.committee.isWorker || (!force && round.gathering.isWaiting)) return;
     // A block of the next epoch has another committee: a proposal now would be in vain.
     const future = getFutureEpoch(backend.stateAt(0n));
     if (future !== undefined && future.height === backend.latestHeight + 1n) return;
@@ -268,6 +270,7 @@ export class Executor {
     const isFirst = lastNormalRound === (genesisBlock?.header.round ?? 0n);
     const hasResults = dispatch.roundResults.messages.length > 0;
     if (!force && inputs.length === 0 && !hasResults && dispatch.incoming.length === 0 && !isFirst) return;
+    if (!force && round.gathering.holds(inputs.length, control.initialBatchSize, () => this.look())) return;
     this.execute(round, round.rank, undefined, { mode: EXECUTION_MODE.schedule, inputs });
   }
 
@@ -277,6 +280,7 @@ export class Executor {
     if (this.state.kind !== "waiting-for-batch" || round.submitted.has(rank)) return;
     if (disputed && !isBackupWorker) return;
     if (!equalBytes(proposal.header.previousHash, round.previousHash)) return;
+    this.latestBatchSize = proposal.batch.length;
     const known = proposal.batch.map((txHash) => this.options.pool.get(txHash));
     if (isExcessive(round.dispatch.descriptor, proposal.batch, known)) {
       this.commitments.fail(round, rank, proposal.nodeId);
@@ -303,7 +307,7 @@ export class Executor {
     };
     log.debug("transactions of a proposal are missing", { missing: missing.length });
     fetchTransactions(p2p, this.chainContext, runtimeId, missing).then(done, (error: unknown) => {
-      log.error("fetching transactions failed", { error: describe(error) });
+      log.error("fetching transactions failed", { error: reasonOf(error) });
       done([]);
     });
   }
@@ -331,7 +335,7 @@ export class Executor {
     this.state = by;
     const done = (outcome: Outcome): void => this.offer({ type: "executed", by, outcome });
     this.attempt(round, batch).then(done, (error: unknown) => {
-      this.options.log.error("executing a batch failed", { round: round.number, error: describe(error) });
+      this.options.log.error("executing a batch failed", { round: round.number, error: reasonOf(error) });
       done("failed");
     });
   }
@@ -384,6 +388,7 @@ export class Executor {
   private propose(round: Round, response: RuntimeExecuteTxBatchResponse): Proposal {
     const { pool } = this.options;
     const { txHashes, txRejectHashes, txInputRoot } = response;
+    this.latestBatchSize = txHashes.length;
     pool.propose(txHashes.map((txHash) => pool.get(txHash)).filter((raw) => raw !== undefined));
     pool.reject(txRejectHashes);
     const header = { round: round.number, previousHash: round.previousHash, batchHash: txInputRoot };
@@ -392,8 +397,4 @@ export class Executor {
     this.outlet.publish(round.committee.epoch, proposal);
     return proposal;
   }
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

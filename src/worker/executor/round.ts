@@ -4,6 +4,7 @@ import { headerHash, NO_RANK, type Pool } from "#consensus/services/roothash/typ
 import type { Dispatch } from "../dispatch.js";
 import type { CommitteeView } from "./committee-view.js";
 import { toMs } from "./execution.js";
+import { Gathering } from "./gathering.js";
 
 /** What happens when time passes in a round. */
 export interface RoundTimers {
@@ -27,6 +28,7 @@ export class Round {
   /** The best rank whose scheduler has committed on chain. */
   poolRank: bigint = NO_RANK;
   flush = false;
+  readonly gathering: Gathering;
   /** Rank of the proposal that is disputed, as the chain says. */
   discrepancy: bigint | undefined;
   /** Rank of the proposal that will be disputed, as far as can be seen from commitments that are not on chain yet. */
@@ -35,11 +37,14 @@ export class Round {
   paused = false;
   private timers: Timer[] = [];
 
+  /** @param expected transactions in the batch of the round before */
   constructor(
     readonly dispatch: Dispatch,
     readonly committee: CommitteeView,
     private readonly clock: Clock,
+    expected: number,
   ) {
+    this.gathering = new Gathering(expected, (ms, callback) => this.after(ms, callback));
     this.number = dispatch.header.round + 1n;
     this.previousHash = headerHash(dispatch.header);
     this.rank = committee.ownRank(this.number);

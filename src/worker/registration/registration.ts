@@ -1,4 +1,5 @@
 import { equalBytes } from "#common/bytes.js";
+import { reasonOf } from "#common/errors/index.js";
 import { Inbox } from "#common/inbox.js";
 import { hasRoles, ROLE_STORAGE } from "#common/node-roles.js";
 import type { Clock } from "#common/ports/clock.js";
@@ -56,7 +57,7 @@ export class RegistrationWorker {
       handle: (epoch) => this.register(epoch),
       failed: (error) => {
         this.registeredIn = undefined;
-        this.made = { ...this.made, lastError: error instanceof Error ? error.message : String(error) };
+        this.made = { ...this.made, lastError: reasonOf(error) };
         // Whatever was on its way when the node stops fails; nobody needs to hear of it.
         if (!this.stopping) options.log.warn("registration failed", { error: String(error) });
       },
