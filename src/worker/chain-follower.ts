@@ -12,6 +12,8 @@ import type { BlockHistory, RecordedBlock } from "#runtime/history/block-history
 
 /** So many heights are taken at a time; then others get their turn. */
 const STRETCH = 64n;
+/** What was read from outcomes that somebody still has: in a process with many nodes all read the same ones. */
+const read = new WeakMap<BlockOutcome, readonly Event[]>();
 
 export interface ChainFollowerOptions {
   readonly backend: Backend;
@@ -104,11 +106,7 @@ export class ChainFollower {
 
   private eventsOf(height: bigint, outcome: BlockOutcome): Event[] {
     const { runtimeId } = this.options.history;
-    const carriers = [...outcome.beginEvents, ...outcome.results.flatMap((r) => r.events), ...outcome.endEvents];
-    return carriers
-      .map((carrier) => readRuntimeEvent(carrier, height, EMPTY_HASH))
-      .filter((event) => event !== undefined)
-      .filter((event) => equalBytes(event.runtimeId, runtimeId));
+    return runtimeEvents(height, outcome).filter((event) => equalBytes(event.runtimeId, runtimeId));
   }
 
   private blockAt(height: bigint): RecordedBlock | undefined {
@@ -123,4 +121,16 @@ export class ChainFollower {
     const known = history.lastRound ?? -1n;
     history.record(blocks.filter(({ header }) => header.round > known));
   }
+}
+
+/** Events of all runtimes in a block. */
+function runtimeEvents(height: bigint, outcome: BlockOutcome): readonly Event[] {
+  const known = read.get(outcome);
+  if (known !== undefined) return known;
+  const carriers = [...outcome.beginEvents, ...outcome.results.flatMap((r) => r.events), ...outcome.endEvents];
+  const events = carriers
+    .map((carrier) => readRuntimeEvent(carrier, height, EMPTY_HASH))
+    .filter((event) => event !== undefined);
+  read.set(outcome, events);
+  return events;
 }
