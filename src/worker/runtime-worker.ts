@@ -142,6 +142,11 @@ export class RuntimeWorker {
     return this.versioned.trouble;
   }
 
+  /** Whether the node serves in committees of the runtime. */
+  get executes(): boolean {
+    return this.executor !== undefined;
+  }
+
   /** Blocks of the runtime. */
   get history(): BlockHistory {
     return this.storage.history;
