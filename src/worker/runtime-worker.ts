@@ -96,7 +96,9 @@ export class RuntimeWorker {
       const { submitter, conduct } = options.executor;
       this.executor = new Executor({ ...common, submitter, conduct, log: log.child("executor") });
     }
-    this.client = new RuntimeClient({ ...common, history, reader: this.reader });
+    const component = (name: string): RuntimeHost | undefined =>
+      this.components.find((found) => found.name === name)?.host;
+    this.client = new RuntimeClient({ ...common, history, reader: this.reader, component });
     this.components = (options.components ?? []).map((offer) => {
       const { client, host: ronl, reader } = this;
       const beside = { runtimeId, backend, environment: this.environment(), client, reader, ronl, clock };

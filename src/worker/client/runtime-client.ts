@@ -13,6 +13,7 @@ import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/hi
 import type { RoundReader } from "#runtime/history/round-reader.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
+import type { BodyValue } from "#runtime/rhp/messages/index.js";
 import type { CheckTxResult } from "#runtime/rhp/messages/index.js";
 import type { EmittedTag, ExecutedTransaction } from "#runtime/transaction/io-tree.js";
 import { lightBlockAt } from "../dispatch.js";
@@ -41,6 +42,8 @@ export interface RuntimeClientOptions {
   readonly history: BlockHistory;
   readonly reader: RoundReader;
   readonly db: NodeDb;
+  /** Off-chain logic of this node, by name. */
+  readonly component?: (name: string) => RuntimeHost | undefined;
 }
 
 /** Whoever called may lose interest. */
@@ -186,7 +189,7 @@ export class RuntimeClient {
    * @throws CodedError of the runtime; runtime/client/6 when it does not run; as `getBlock`
    */
   async query(round: bigint, method: string, args: Uint8Array, component?: ComponentId): Promise<QueryResponse> {
-    const { backend, host, runtimeId } = this.options;
+    const { backend, runtimeId } = this.options;
     const state = within("client: failed to get runtime state", () => runtimeState(backend.stateAt(0n), runtimeId));
     const { maxMessages } = runtimeOf(state).executor;
     const { height, header } = within("client: failed to fetch annotated block from history", () =>
@@ -196,21 +199,22 @@ export class RuntimeClient {
       lightBlockAt(backend, height),
     );
     const { epoch } = within(`client: failed to get epoch at height ${height}`, () => epochOf(backend.stateAt(height)));
-    if (component !== undefined && component.kind !== RONL) throw unknown(`component '${textOf(component)}' not found`);
-    if (host.info === undefined) throw clientErrors.noHostedRuntime();
-    return await this.ask({ consensusBlock, header, epoch, maxMessages, method, args });
+    const asked = this.hostOf(component);
+    if (asked.info === undefined) throw clientErrors.noHostedRuntime();
+    return await this.ask(asked, { consensusBlock, header, epoch, maxMessages, method, args });
   }
 
-  private async ask(request: {
-    consensusBlock: ReturnType<typeof lightBlockAt>;
-    header: Header;
-    epoch: bigint;
-    maxMessages: number;
-    method: string;
-    args: Uint8Array;
-  }): Promise<QueryResponse> {
+  /** Who answers: the runtime, unless off-chain logic is named. */
+  private hostOf(component: ComponentId | undefined): RuntimeHost {
+    if (component === undefined || component.kind === RONL) return this.options.host;
+    const found = this.options.component?.(component.name);
+    if (found === undefined) throw unknown(`component '${textOf(component)}' not found`);
+    return found;
+  }
+
+  private async ask(host: RuntimeHost, request: BodyValue<"RuntimeQueryRequest">): Promise<QueryResponse> {
     try {
-      return await this.options.host.call("RuntimeQueryRequest", request, QUERY_DEADLINE_MS);
+      return await host.call("RuntimeQueryRequest", request, QUERY_DEADLINE_MS);
     } catch (error) {
       if (error instanceof CallFailure) throw clientErrors.internal(error.message);
       throw error;
