@@ -100,7 +100,7 @@ class ComponentServer {
     if (this.host !== undefined) throw dispatcherErrors.alreadyInitialized();
     const { version, init } = this.program;
     this.host = new ComponentHost(this.connection, info);
-    if (init !== undefined) this.offer({ what: "start", run: async (host) => void (await init(host)) });
+    if (init !== undefined) this.offer({ what: "start", run: (host) => Promise.resolve(init(host)) });
     return bodyOf("RuntimeInfoResponse", {
       protocolVersion: RUNTIME_HOST_PROTOCOL,
       runtimeVersion: version,

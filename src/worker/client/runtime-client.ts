@@ -13,8 +13,7 @@ import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/hi
 import type { RoundReader } from "#runtime/history/round-reader.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
-import type { BodyValue } from "#runtime/rhp/messages/index.js";
-import type { CheckTxResult } from "#runtime/rhp/messages/index.js";
+import type { BodyValue, CheckTxResult } from "#runtime/rhp/messages/index.js";
 import type { EmittedTag, ExecutedTransaction } from "#runtime/transaction/io-tree.js";
 import { lightBlockAt } from "../dispatch.js";
 import { txPoolErrors } from "../txpool/errors.js";
