@@ -1,6 +1,13 @@
 import { fromHex } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { expectObject, type Json, parseJson } from "#common/json.js";
+import {
+  CONSENSUS_PROTOCOL,
+  isCompatible,
+  RUNTIME_COMMITTEE_PROTOCOL,
+  RUNTIME_HOST_PROTOCOL,
+  versionToText,
+} from "#common/version.js";
 import { Block } from "../block/block.js";
 import { Commit } from "../block/commit.js";
 import { ConsensusParams } from "../block/params.js";
@@ -24,6 +31,8 @@ export interface RecordedHeight {
   /** The commit for this height. */
   readonly commit: Commit;
 }
+
+const DESCRIPTOR_VERSION = 1;
 
 type Read<T> = (json: Json) => T;
 type Readers<T> = { readonly [K in keyof T]: readonly [key: string, read: Read<T[K]>] };
@@ -124,9 +133,16 @@ export function readHeight(line: string): RecordedHeight {
 /** An upgrade that the recorded nodes were told about outside the chain, and where its epoch begins if that is told. */
 export type LocalUpgrade = UpgradeDescriptor & { readonly firstHeight: bigint | undefined };
 
-/** The descriptor of an upgrade, every field of which must be known. */
+/** The descriptor of an upgrade, every field of which must be known; its target is a program of this release. */
 function descriptorOf(json: Json): UpgradeDescriptor {
   const descriptor = UpgradeDescriptor.fromJson(json);
+  const { consensusProtocol, runtimeHostProtocol, runtimeCommitteeProtocol } = descriptor.target;
+  if (descriptor.v !== DESCRIPTOR_VERSION) throw new DecodeError(`must be ${DESCRIPTOR_VERSION}`, "v");
+  const told = [consensusProtocol, runtimeHostProtocol, runtimeCommitteeProtocol];
+  const ours = [CONSENSUS_PROTOCOL, RUNTIME_HOST_PROTOCOL, RUNTIME_COMMITTEE_PROTOCOL];
+  if (!told.every((version, i) => isCompatible(version, ours[i] ?? version))) {
+    throw new DecodeError(`must be compatible with ${ours.map(versionToText).join(", ")}`, "target");
+  }
   const stray = strayKey(json, UpgradeDescriptor.toJson(descriptor));
   if (stray !== undefined) throw new DecodeError(`unknown key "${stray}"`);
   return descriptor;
