@@ -1,5 +1,5 @@
 import { equalBytes } from "#common/bytes.js";
-import { EMPTY_HASH } from "#common/hash.js";
+import { Hash } from "#common/hash.js";
 import { compareVersions, type Version } from "#common/version.js";
 import { getAnyRuntime, getRuntime } from "#consensus/services/registry/state.js";
 import { getRuntimeState } from "#consensus/services/roothash/state.js";
@@ -15,8 +15,9 @@ import { COMMITTEE_STATES, type CommitteeStatus, EXECUTOR_STATES, type LivenessS
 
 type RuntimeWorker = Node["runtimes"][number];
 
+/** Hash of a block; zeros as long as there is none. */
 function hashOf(block: Block | null | undefined): Uint8Array {
-  return block === null || block === undefined ? EMPTY_HASH : headerHash(block.header);
+  return block === null || block === undefined ? Hash.zero() : headerHash(block.header);
 }
 
 /** What is installed, and what the worker hosts without that. */
@@ -92,7 +93,7 @@ export function runtimeStatus(
   const found = getRuntimeState(state, id);
   const latest = found?.lastBlock?.header;
   const first = found?.genesisBlock;
-  const retained = worker.history.earliest();
+  const retained = worker.history.earliest() === undefined ? undefined : worker.client.getLastRetainedBlock();
   const components = componentsOf(installed?.(id) ?? [], worker);
   const versions = components.filter(({ kind }) => kind === RONL).map(({ version }) => version);
   const running = worker.host.info !== undefined;
@@ -108,7 +109,7 @@ export function runtimeStatus(
     genesisRound: first?.header.round ?? 0n,
     genesisHash: hashOf(first),
     lastRetainedRound: retained?.header.round ?? 0n,
-    lastRetainedHash: retained === undefined ? EMPTY_HASH : headerHash(retained.header),
+    lastRetainedHash: hashOf(retained),
     committee: committeeStatus(state, id, worker, node.identity.node.publicKey, versions),
     executor: worker.executes
       ? { status: running ? EXECUTOR_STATES.ready : EXECUTOR_STATES.waitingRuntime }

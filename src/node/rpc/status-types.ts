@@ -3,7 +3,7 @@ import { PublicKey } from "#common/crypto/keys.js";
 import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
 import { bytes, i64, list, map, nullable, optional, struct, text, time, u8, u16, u64 } from "#common/schema/index.js";
 import { Version } from "#common/version.js";
-import { CommitteeRole } from "#consensus/services/scheduler/types.js";
+import { byteEnumList, CommitteeRole } from "#consensus/services/scheduler/types.js";
 import { NodeAddress } from "#consensus/services/registry/types/node-address.js";
 
 const words = text({ max: FRAME_BYTES });
@@ -40,7 +40,7 @@ export class CommitteeStatus extends struct("CommitteeStatus", {
   activeVersion: nullable(Version),
   latestRound: u64,
   latestHeight: i64,
-  executorRoles: nullable(list(CommitteeRole, many)),
+  executorRoles: nullable(byteEnumList(CommitteeRole)),
   schedulerRank: u64,
   liveness: optional(LivenessStatus),
   peers: nullable(list(words, many)),
