@@ -54,6 +54,8 @@ export interface Caller {
 export class RuntimeClient {
   private readonly pending = new PendingTransactions();
   private readonly blocks = new EventHub<AnnotatedBlock>();
+  /** Whether the runtime has been seen running. */
+  private hosted = false;
 
   constructor(private readonly options: RuntimeClientOptions) {}
 
@@ -65,6 +67,7 @@ export class RuntimeClient {
 
   /** For the worker: a round is final and its trees are here. */
   finalized({ height, header }: RecordedBlock, transactions: readonly ExecutedTransaction[]): void {
+    this.hosted ||= this.options.host.info !== undefined;
     this.pending.settle(header.round, transactions);
     this.blocks.publish({ height, block: { header } });
   }
@@ -116,7 +119,9 @@ export class RuntimeClient {
 
   private check(data: Uint8Array, discard: boolean): Promise<CheckTxResult> {
     const { host, history, pool } = this.options;
-    if (host.info === undefined) throw clientErrors.noHostedRuntime();
+    this.hosted ||= host.info !== undefined;
+    // What comes while the runtime is being started anew waits in the pool until it can be checked, as in the reference.
+    if (!this.hosted) throw clientErrors.noHostedRuntime();
     if (history.lastSyncedRound === undefined) throw clientErrors.notSynced();
     return pool.submit(data, discard);
   }
