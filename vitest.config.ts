@@ -17,8 +17,9 @@ export default defineConfig({
   test: {
     globalSetup: ["test/support/scratch.ts", "test/vectors/support/global.ts"],
     setupFiles: ["test/support/environment.ts"],
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    // For tests that hang: what takes a second here may take minutes where ten others want the same two cores.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
     passWithNoTests: true,
     projects: [
       {
@@ -41,8 +42,8 @@ export default defineConfig({
           fileParallelism: false,
           include: ["test/{e2e,interop}/**/*.test.ts"],
           exclude,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
           sequence: { groupOrder: 1 },
         },
       },

@@ -22,7 +22,9 @@ export async function setup() {
 
 async function install() {
   process.stderr.write("setup: installing packages (npm ci)\n");
-  const code = await run("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"], {
+  // Tests and the build need what NODE_ENV=production would leave out, and a registry may fail now and then.
+  const options = ["--include=dev", "--include=optional", "--fetch-retries=5", "--loglevel=error"];
+  const code = await run("npm", ["ci", "--no-audit", "--no-fund", ...options], {
     stdio: ["ignore", process.stderr, process.stderr],
     shell: process.platform === "win32",
   });

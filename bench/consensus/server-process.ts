@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
+import { ownMemoryOf } from "#platform/memory.js";
 
 const TICKS_PER_SECOND = 100;
 
@@ -38,6 +39,11 @@ export class ServerProcess {
     } catch {
       return undefined;
     }
+  }
+
+  /** Memory that is no mapped file (RssAnon + RssShmem), in bytes; undefined where the system does not tell. */
+  ownMemory(): number | undefined {
+    return ownMemoryOf(this.child.pid ?? 0);
   }
 
   async stop(): Promise<void> {

@@ -2,6 +2,8 @@
  * An oracle: whoever has a question sends it through the consensus layer, with a reward; whoever has stake there may
  * answer; the median becomes the answer, and those who answered share the reward.
  *
+ * Its reporters need not be people: reporter.ts is off-chain logic that answers.
+ *
  * It shows incoming messages, reads of the consensus layer's state, messages that are sent when there is room for them,
  * and payments that are tried again when they fail.
  */
@@ -62,7 +64,7 @@ export const events = {
 };
 
 /** Questions without an answer, by the number of the message that they came with. */
-const questions = table(0x01, [u64Part], Question);
+export const questions = table(0x01, [u64Part], Question);
 const reports = table(0x02, [u64Part, addressPart], u64);
 const answers = table(0x03, [u64Part], Answer);
 /** Payments that have not been sent yet, in the order in which they are due. */

@@ -3,17 +3,17 @@ import { join } from "node:path";
 import { StringDecoder } from "node:string_decoder";
 import { createGunzip } from "node:zlib";
 import { fromUtf8, utf8 } from "#common/bytes.js";
-import { InvalidInput } from "#common/errors/index.js";
+import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { type GenesisDocument, parseGenesis, printGenesis } from "#consensus/genesis/document.js";
 import { ReplayDifference } from "#consensus/replay/difference.js";
-import { readUpgrades } from "#consensus/replay/recording.js";
+import { type LocalUpgrade, readUpgrades } from "#consensus/replay/recording.js";
 import { Replay } from "#consensus/replay/replay.js";
 import { compareSummary } from "#consensus/replay/summary.js";
-import type { UpgradeDescriptor } from "#consensus/services/governance/types.js";
 import { DataFolder } from "#platform/data-folder.js";
 import { openLmdbDisk } from "#platform/disk-lmdb.js";
 import { jsonReplayReporter, type ReplayReporter, textReplayReporter } from "./replay-reporter.js";
 
+const UPGRADES_FILE = "upgrades.json";
 const BLOCKS_FILE = "blocks.jsonl.gz";
 export const GENESIS_FILE = "genesis.json";
 /** Folder of the disk with blocks and states below a data folder. */
@@ -77,9 +77,14 @@ function optionalFile(dir: string, name: string): string | undefined {
 }
 
 /** Upgrades that the recorded nodes were told about outside the chain, if there is a file of them. */
-function localUpgrades(dir: string): readonly UpgradeDescriptor[] {
-  const text = optionalFile(dir, "upgrades.json");
-  return text === undefined ? [] : readUpgrades(text);
+function localUpgrades(dir: string): readonly LocalUpgrade[] {
+  const text = optionalFile(dir, UPGRADES_FILE);
+  if (text === undefined) return [];
+  try {
+    return readUpgrades(text);
+  } catch (error) {
+    throw error instanceof DecodeError ? error.within(UPGRADES_FILE) : error;
+  }
 }
 
 /** Puts the document into a data folder, or checks that it is the one that is there. */
@@ -92,13 +97,25 @@ function claimFolder(folder: DataFolder, document: GenesisDocument): void {
 
 interface Recording {
   readonly blocksPath: string;
+  readonly upgrades: readonly LocalUpgrade[];
   /** Text of the summary, if there is one and all heights are replayed. */
   readonly summary: string | undefined;
 }
 
+/** What the recording says beside its blocks must be what they came to. */
+function compareRest({ app, tally }: Replay, { upgrades, summary }: Recording): void {
+  for (const { epoch, firstHeight } of upgrades) {
+    const begun = tally.firstHeightOf(epoch);
+    if (begun === undefined || firstHeight === undefined || begun === firstHeight) continue;
+    throw new ReplayDifference(begun, `first_block_of_epoch in ${UPGRADES_FILE}`, `${firstHeight}`, `${begun}`);
+  }
+  if (summary === undefined) return;
+  compareSummary(summary, tally.summary(app.initialHeight, app.appHash), app.height);
+}
+
 async function replayAll(
   replay: Replay,
-  { blocksPath, summary }: Recording,
+  recording: Recording,
   report: ReplayReporter,
   until: bigint,
 ): Promise<boolean> {
@@ -108,7 +125,7 @@ async function replayAll(
   const { initialHeight } = replay.app;
   let next = initialHeight;
   try {
-    for await (const { text, done } of blockLines(blocksPath)) {
+    for await (const { text, done } of blockLines(recording.blocksPath)) {
       const step = replay.step(text);
       next = step.height + 1n;
       if (step.skipped) skipped++;
@@ -120,12 +137,7 @@ async function replayAll(
       }
       if (step.height >= until) break;
     }
-    if (summary !== undefined) {
-      const { height: lastHeight, appHash } = replay.app;
-      const heights = blocks + skipped;
-      const all = skipped === 0 ? transactions : undefined;
-      compareSummary(summary, { initialHeight, lastHeight, heights, transactions: all, appHash });
-    }
+    compareRest(replay, recording);
   } catch (error) {
     const found =
       error instanceof DamagedFile
@@ -145,6 +157,7 @@ export async function runReplay(dir: string, options: ReplayCommandOptions): Pro
   const report = options.json ? jsonReplayReporter(write) : textReplayReporter(write, process.stdout.isTTY === true);
   const blocksPath = recordingFile(dir, BLOCKS_FILE);
   const document = parseGenesis(readFileSync(recordingFile(dir, GENESIS_FILE), "utf8"));
+  const upgrades = localUpgrades(dir);
   const folder = options.data === undefined ? undefined : await DataFolder.open(options.data);
   try {
     if (folder !== undefined) claimFolder(folder, document);
@@ -152,10 +165,14 @@ export async function runReplay(dir: string, options: ReplayCommandOptions): Pro
     const disk = folder && openLmdbDisk({ path: folder.file(CONSENSUS_FOLDER), durable: false });
     try {
       const { verifyCommits } = options;
-      const replay = new Replay(document, { upgrades: localUpgrades(dir), disk, verifyCommits });
+      const replay = new Replay(document, {
+        upgrades,
+        disk,
+        verifyCommits,
+      });
       const until = BigInt(options.until ?? Number.MAX_SAFE_INTEGER);
       const summary = options.until === undefined ? optionalFile(dir, "summary.json") : undefined;
-      if (!(await replayAll(replay, { blocksPath, summary }, report, until))) process.exitCode = 1;
+      if (!(await replayAll(replay, { blocksPath, upgrades, summary }, report, until))) process.exitCode = 1;
     } finally {
       disk?.close();
     }

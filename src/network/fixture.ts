@@ -12,7 +12,10 @@ import { type NodeAddress, nodeAddressFromText } from "#consensus/services/regis
 import { Runtime, type VersionInfo } from "#consensus/services/registry/types/runtime.js";
 import { MultiSignedNode, SignedEntity } from "#consensus/services/registry/types/signed.js";
 import { Account, type Delegation } from "#consensus/services/staking/types/account.js";
-import { THRESHOLD_NODE_STORAGE } from "#consensus/services/staking/types/thresholds.js";
+import {
+  SLASH_RUNTIME_STORAGE_UNAVAILABLE,
+  THRESHOLD_NODE_STORAGE,
+} from "#consensus/services/staking/types/thresholds.js";
 import { type NodeOffer, signDescriptor } from "#worker/registration/descriptor.js";
 import type { DevelopmentAccount, Member, OwnMember } from "./topology.js";
 
@@ -202,6 +205,7 @@ export const PENALTIES = {
   incorrectResults: 1000n * TOKEN,
   equivocation: 500n * TOKEN,
   liveness: 100n * TOKEN,
+  storageUnavailable: 200n * TOKEN,
 } as const;
 
 function penalty(amount: bigint): Json {
@@ -256,6 +260,8 @@ export function runtimeDescriptor(id: Uint8Array, owner: Signer, committee: Comm
 
 /** Receipts of two of three storage nodes, from the first committee on. */
 const STORAGE_COMMITTEE = { validFrom: 0n, minWriteReplication: 2, maxApplyOps: 2n, maxApplyWriteLogEntries: 100_000n };
+/** Anybody may make storage nodes prove that they have a round. */
+const STORAGE_CHALLENGE = { deposit: 10n * TOKEN, responseBlocks: 20n, maxAgeRounds: 100n };
 /** Stake of a storage node, as of the others; v26.1 has no name for it. */
 const STORAGE_THRESHOLD = 100n;
 
@@ -263,7 +269,9 @@ const STORAGE_THRESHOLD = 100n;
 function demandReceipts({ registry, staking }: GenesisDocument, runtime: Runtime, groupSize: number): void {
   registry.params.enableStorageCommittees = true;
   staking.parameters.thresholds.set(THRESHOLD_NODE_STORAGE, STORAGE_THRESHOLD);
-  runtime.storage.committee = { ...STORAGE_COMMITTEE, groupSize };
+  runtime.storage.committee = { ...STORAGE_COMMITTEE, groupSize, challenge: STORAGE_CHALLENGE };
+  const slash = { amount: PENALTIES.storageUnavailable, freezeInterval: 2n };
+  runtime.staking.slashing.set(SLASH_RUNTIME_STORAGE_UNAVAILABLE, slash);
 }
 
 function account(balance: bigint, stake: bigint): Account {

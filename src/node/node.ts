@@ -121,6 +121,16 @@ export class Node {
     this.registration?.renew();
   }
 
+  /** Where the node says it can be reached; undefined for nodes that only follow. */
+  get address(): NodeOffer["address"] | undefined {
+    return this.options.offer?.address;
+  }
+
+  /** The node's end of the peer-to-peer network. */
+  get p2p(): P2pHost {
+    return this.options.p2p;
+  }
+
   /** Workers of the runtimes that the node serves or follows. */
   get runtimes(): readonly RuntimeWorker[] {
     return this.workers;

@@ -57,4 +57,16 @@ export interface P2pHost {
   request(peer: Uint8Array, protocol: string, request: Uint8Array, deadlineMs: number): Promise<Uint8Array>;
   /** What a response was worth: a peer that sends wrong data is avoided from now on. */
   feedback(peer: Uint8Array, protocol: string, outcome: "success" | "failure" | "bad-peer"): void;
+  /** How the node stands among its peers at the moment. */
+  status(): P2pHostStatus;
+}
+
+/** A node among its peers. */
+export interface P2pHostStatus {
+  /** Peers that it is connected to. */
+  readonly peers: number;
+  /** Connected peers that serve each protocol, for all protocols that the node serves. */
+  readonly protocols: ReadonlyMap<string, number>;
+  /** Connected peers in each topic that the node takes part in. */
+  readonly topics: ReadonlyMap<string, number>;
 }

@@ -3,7 +3,7 @@ import { toHex } from "#common/bytes.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import { hostErrors } from "./errors.js";
-import type { JoinedTopic, P2pHost, RequestHandler, TopicHandler } from "./host.js";
+import type { JoinedTopic, P2pHost, RequestHandler, TopicHandler, P2pHostStatus } from "./host.js";
 import { MAX_FRAME_BYTES } from "./protocol.js";
 import { SeenCache } from "./seen-cache.js";
 import { MAX_GOSSIP_BYTES, messageId, SEEN_TTL_MS } from "./topic.js";
@@ -176,6 +176,17 @@ export class MemoryHost implements P2pHost {
       .others()
       .filter((other) => other.protocols.has(protocol) && !this.avoided.has(other.id))
       .map((other) => other.publicKey);
+  }
+
+  status(): P2pHostStatus {
+    const others = this.wires.others();
+    const count = (names: Iterable<string>, has: (other: MemoryHost, name: string) => boolean): Map<string, number> =>
+      new Map(Array.from(names, (name) => [name, others.filter((other) => has(other, name)).length] as const));
+    return {
+      peers: others.length,
+      protocols: count(this.protocols.keys(), (other, name) => other.protocols.has(name)),
+      topics: count(this.topics.keys(), (other, name) => other.topics.has(name)),
+    };
   }
 
   feedback(peer: Uint8Array, protocol: string, outcome: "success" | "failure" | "bad-peer"): void {

@@ -1,16 +1,21 @@
 import { readFileSync } from "node:fs";
 
-/** Memory of this process that is its own (RssAnon + RssShmem), in bytes; all of it where the system does not tell. */
-export function ownMemory(): number {
+/** Memory of a process that is its own (RssAnon + RssShmem), in bytes; undefined where the system does not tell. */
+export function ownMemoryOf(pid: number | "self"): number | undefined {
   try {
-    const status = readFileSync("/proc/self/status", "latin1");
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
     const kb = (field: string): number => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, "m").exec(status)?.[1] ?? 0);
     const own = kb("RssAnon") + kb("RssShmem");
-    if (own > 0) return own * 1024;
+    return own > 0 ? own * 1024 : undefined;
   } catch {
-    // Not Linux: the resident set is the best there is.
+    // Not Linux, or the process is gone.
+    return undefined;
   }
-  return process.memoryUsage.rss();
+}
+
+/** Memory of this process that is its own, in bytes; all of it where the system does not tell. */
+export function ownMemory(): number {
+  return ownMemoryOf("self") ?? process.memoryUsage.rss();
 }
 
 /** Watches how much memory the process owned at most. */

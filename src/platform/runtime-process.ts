@@ -1,4 +1,5 @@
-/** A runtime of the kit in a process of its own, as `qanat/runtime/process`. */
+/** A runtime of the kit, or off-chain logic beside it, in a process of its own, as `qanat/runtime/process`. */
+export { startComponent } from "./component-process.js";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { Fault, InvalidInput } from "#common/errors/index.js";
 import type { RuntimeProgram } from "#runtime/kit/define-runtime.js";

@@ -1,9 +1,10 @@
 import { CodedError } from "#common/errors/index.js";
+import type { Subscription } from "#common/event-hub.js";
 import { Inbox } from "#common/inbox.js";
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
-import type { RuntimeHost } from "#runtime/host/host.js";
+import type { RuntimeHost, RuntimeHostEvent } from "#runtime/host/host.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
 
 /** How long a runtime may take to follow the chain to a block, in milliseconds. */
@@ -19,6 +20,8 @@ export class ConsensusSync {
   private readonly inbox: Inbox<"news">;
   private height = 0n;
   private detach: () => void = () => undefined;
+  private events: Subscription<RuntimeHostEvent> | undefined;
+  private following: Promise<void> = Promise.resolve();
   private endPause: () => void = () => undefined;
 
   constructor(
@@ -42,13 +45,27 @@ export class ConsensusSync {
       this.height = height;
       this.inbox.offer("news");
     });
+    this.events = this.host.watch();
+    this.following = this.follow(this.events);
+    if (this.host.info !== undefined) this.catchUp();
   }
 
   /** Stops telling; what the runtime is told at the moment is not waited for. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.detach();
     this.endPause();
-    return this.inbox.stop();
+    this.events?.close();
+    await Promise.all([this.following, this.inbox.stop()]);
+  }
+
+  /** A runtime that has just started does not wait for the next block, which may be long in coming. */
+  private async follow(events: Subscription<RuntimeHostEvent>): Promise<void> {
+    for await (const { type } of events) if (type === "started") this.catchUp();
+  }
+
+  private catchUp(): void {
+    this.height = this.backend.latestHeight;
+    if (this.height > 0n) this.inbox.offer("news");
   }
 
   private async tell(): Promise<void> {

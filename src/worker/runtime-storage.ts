@@ -17,6 +17,7 @@ import { type CheckpointWishes, RoundCheckpointer } from "./storage/checkpointer
 import { DiffFetcher } from "./storage/diff-fetcher.js";
 import { ChallengeResponder } from "./storage/challenges/responder.js";
 import { ReceiptIssuer } from "./storage/receipts/issuer.js";
+import { PublicStorage } from "./storage/public-storage.js";
 import { RoundPruner, type RoundRetention } from "./storage/round-pruner.js";
 import { RoundSync } from "./storage/round-sync.js";
 import type { StorageWorkerStatus } from "./storage/rpc.js";
@@ -62,6 +63,8 @@ export class RuntimeStorage {
   /** Checkpoints of rounds that are kept here for others. */
   readonly checkpoints: RoundCheckpoints;
   readonly checkpointer: RoundCheckpointer;
+  /** Reads trees that are not here from peers. */
+  readonly peers: PublicStorage;
   private readonly follower: ChainFollower;
   private readonly sync: RoundSync;
   private readonly pruner: RoundPruner | undefined;
@@ -70,7 +73,8 @@ export class RuntimeStorage {
   private ends: (() => void)[] = [];
 
   constructor(private readonly options: RuntimeStorageOptions) {
-    const { runtimeId, backend, disk, clock, log } = options;
+    const { runtimeId, backend, p2p, disk, clock, log } = options;
+    this.peers = new PublicStorage(p2p, backend.app.chainContext, log.child("public storage"));
     this.db = openRuntimeDb(disk, runtimeId, options.use);
     const history = new BlockHistory(disk, runtimeId, { honorSync: true });
     this.history = history;

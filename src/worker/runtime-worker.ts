@@ -25,6 +25,7 @@ import { DeploymentFollower } from "./deployments.js";
 import { dispatchAt } from "./dispatch.js";
 import { Executor } from "./executor/executor.js";
 import { serveTransactions } from "./executor/tx-sync.js";
+import { KeyManagerUpdates } from "./key-manager-updates.js";
 import type { FinalizedBy, HostSite, RoundReport, RuntimeStatus, RuntimeWorkerOptions } from "./options.js";
 import { RuntimeStorage } from "./runtime-storage.js";
 import { txPoolErrors } from "./txpool/errors.js";
@@ -47,6 +48,7 @@ export class RuntimeWorker {
   private readonly reader: RoundReader;
   private readonly pool: TxPool;
   private readonly consensusSync: ConsensusSync;
+  private readonly keyManagerUpdates: KeyManagerUpdates;
   private readonly executor: Executor | undefined;
   private readonly components: readonly Component[];
   private readonly rounds = new EventHub<RoundReport>();
@@ -83,6 +85,8 @@ export class RuntimeWorker {
     this.host = this.versioned;
     this.deployments = new DeploymentFollower(backend, this.versioned);
     this.consensusSync = new ConsensusSync(backend, this.host, clock, log);
+    const told = { host: this.host, ronl: this.host };
+    this.keyManagerUpdates = new KeyManagerUpdates({ ...told, runtimeId, backend, clock, log });
     this.pool = new TxPool({
       host: this.host,
       clock,
@@ -96,7 +100,9 @@ export class RuntimeWorker {
       const { submitter, conduct } = options.executor;
       this.executor = new Executor({ ...common, submitter, conduct, log: log.child("executor") });
     }
-    this.client = new RuntimeClient({ ...common, history, reader: this.reader });
+    const component = (name: string): RuntimeHost | undefined =>
+      this.components.find((found) => found.name === name)?.host;
+    this.client = new RuntimeClient({ ...common, history, reader: this.reader, component });
     this.components = (options.components ?? []).map((offer) => {
       const { client, host: ronl, reader } = this;
       const beside = { runtimeId, backend, environment: this.environment(), client, reader, ronl, clock };
@@ -142,6 +148,11 @@ export class RuntimeWorker {
     return this.versioned.trouble;
   }
 
+  /** Whether the node serves in committees of the runtime. */
+  get executes(): boolean {
+    return this.executor !== undefined;
+  }
+
   /** Blocks of the runtime. */
   get history(): BlockHistory {
     return this.storage.history;
@@ -179,6 +190,7 @@ export class RuntimeWorker {
     this.deployments.start();
     await this.versioned.start();
     this.consensusSync.start();
+    this.keyManagerUpdates.start();
     this.topic = p2p.join(topicId(chainContext, "tx", runtimeId), (data) => this.receive(data));
     this.ends.push(serveTransactions(p2p, chainContext, runtimeId, (txHash) => this.pool.get(txHash)));
     await this.storage.start();
@@ -196,7 +208,7 @@ export class RuntimeWorker {
     await this.executor?.stop();
     // Whoever waits for the runtime need not wait any longer.
     await this.host.stop();
-    await this.consensusSync.stop();
+    await Promise.all([this.consensusSync.stop(), this.keyManagerUpdates.stop()]);
     await this.pool.stop();
     this.client.close();
     this.rounds.close();

@@ -6,9 +6,10 @@ import { getAnyRuntime } from "#consensus/services/registry/state.js";
 import { activeDeployment } from "#consensus/services/registry/types/deployments.js";
 import type { RuntimeDeployment } from "#network/fixture.js";
 import type { LocalNetwork } from "#network/local-network.js";
+import type { ComponentStatus } from "#node/rpc/control-methods.js";
 import { BundleStore } from "#platform/bundle-store.js";
 import type { DataFolder } from "#platform/data-folder.js";
-import { onChainComponent } from "#runtime/bundle/manifest.js";
+import { componentsOf, onChainComponent } from "#runtime/bundle/manifest.js";
 import { openProgram } from "./program.js";
 import { type Provisioner, provisionerOfProgram } from "./runtime-host.js";
 
@@ -46,6 +47,17 @@ export function installedRuntimes(store: BundleStore): Uint8Array[] {
     if (isHostable(manifest.id) && onChainComponent(manifest) !== undefined) ids.set(toHex(manifest.id), manifest.id);
   }
   return Array.from(ids.values());
+}
+
+/** Components of a runtime that lie in a store of bundles. */
+export function installedComponents(store: BundleStore, runtimeId: Uint8Array): ComponentStatus[] {
+  return store.list().flatMap(({ manifest }) => {
+    if (!equalBytes(manifest.id, runtimeId)) return [];
+    const detached = onChainComponent(manifest) === undefined;
+    return componentsOf(manifest).map(({ kind, name = "", version, disabled = false }) => {
+      return { kind, name, version, detached, disabled };
+    });
+  });
 }
 
 /** Key managers are no runtimes with rounds. */

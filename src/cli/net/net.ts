@@ -17,7 +17,7 @@ import { lineLog } from "#platform/log.js";
 import { MemoryPeak } from "#platform/memory.js";
 import { bundledComponents, withBundles } from "./bundled-hosts.js";
 import { demandValidators } from "./given-genesis.js";
-import { addBundle, type Hosted, hostedRuntimes, installedRuntimes } from "./hosting.js";
+import { addBundle, type Hosted, hostedRuntimes, installedComponents, installedRuntimes } from "./hosting.js";
 import type { NetMetrics } from "./metrics.js";
 import { Observer } from "./observer.js";
 import type { NetOptions } from "./options.js";
@@ -160,6 +160,8 @@ async function runIn(
     clock,
     debug: true,
     addBundle: (path) => addBundle(folder, network, path),
+    installed: (id) => installedComponents(new BundleStore(folder.path), id),
+    provisioner: options.runtimeHost,
   });
   const socket = folder.file(SOCKET);
   const grpc = await listenGrpc(socket, handler, log.child("grpc"));

@@ -1,6 +1,7 @@
 import { Command, Option } from "commander";
 import { integer } from "../numbers.js";
 import { repeated } from "../repeated.js";
+import { challengeStorage } from "./challenge.js";
 import { listRuntimes, registerRuntime, showRuntime, updateRuntime } from "./runtime.js";
 
 const U16 = 65_535;
@@ -50,6 +51,10 @@ function descriptorOptions(): Option[] {
       "storage nodes that sign for each round's results, where the network has them, and how many must",
     ),
     new Option("--drop-storage-committee", "results need no receipts").conflicts("storageCommittee"),
+    new Option(
+      "--storage-challenge <deposit:blocks:rounds>",
+      "let anybody make storage nodes prove that they have rounds so old, for a deposit and within so many blocks",
+    ),
     ...policyOptions(),
   ];
 }
@@ -90,6 +95,20 @@ function withOptions(command: Command, ...options: readonly Option[]): Command {
   return command;
 }
 
+function challengeCommand(): Command {
+  const challenge = new Command("challenge")
+    .description("make a storage node prove that it has what it signed for; waits for the outcome")
+    .argument("<id>", "identifier of the runtime");
+  const options = [
+    new Option("--storage-node <key>", "node that is challenged (default: one that signed for the round)"),
+    number("--round <n>", Number.MAX_SAFE_INTEGER, "which round (default: the latest with a receipt)"),
+    new Option("--tree <tree>", "which tree of it").choices(["state", "io"]).default("state"),
+    json(),
+  ];
+  const signing = signerOptions().filter(({ long }) => long !== "--dry-run");
+  return withOptions(challenge, NODE, ...signing, ...options).action(challengeStorage);
+}
+
 /** `qanat runtime`: registers runtimes with a network and tells about them. */
 export function runtimeCommand(): Command {
   const register = new Command("register")
@@ -108,6 +127,6 @@ export function runtimeCommand(): Command {
   const list = withOptions(new Command("list").description("print all runtimes of a network"), NODE, json());
   list.action(listRuntimes);
   const runtime = new Command("runtime").description("register runtimes with a network");
-  for (const command of [register, update, show, list]) runtime.addCommand(command);
+  for (const command of [register, update, show, list, challengeCommand()]) runtime.addCommand(command);
   return runtime;
 }

@@ -18,7 +18,7 @@ import { SgxConstraints, TEE_INTEL_SGX, TEE_NONE } from "#consensus/services/reg
 import type { Bundle } from "#platform/bundle-archive.js";
 import { onChainComponent } from "#runtime/bundle/manifest.js";
 import { type PolicyOptions, withPolicies } from "./policy.js";
-import { epoch, hex32, parsed, publicKey, small, split, version } from "./words.js";
+import { amount, epoch, hex32, parsed, publicKey, small, split, version } from "./words.js";
 
 const NANOSECONDS = 1_000_000n;
 /** Epochs from now until a deployment begins, unless told: nodes register for it in the next one. */
@@ -55,6 +55,7 @@ export interface DescriptorOptions extends PolicyOptions {
   readonly checkpointChunkBytes?: number;
   readonly storageCommittee?: string;
   readonly dropStorageCommittee?: boolean;
+  readonly storageChallenge?: string;
   readonly deployment?: readonly string[];
   readonly dropDeployment?: readonly string[];
   readonly validFrom?: string;
@@ -136,12 +137,13 @@ function schedulerOf(o: DescriptorOptions, { txnScheduler: before }: Runtime): R
 }
 
 type StorageCommittee = Runtime["storage"]["committee"];
+type Challenge = NonNullable<StorageCommittee>["challenge"];
 
 /** `size:receipts` or `size:receipts@epoch` */
 function storageCommitteeOf(o: DescriptorOptions, before: StorageCommittee, now: bigint): StorageCommittee {
   const option = "--storage-committee";
   if (o.dropStorageCommittee === true) return undefined;
-  if (o.storageCommittee === undefined) return before;
+  if (o.storageCommittee === undefined) return before && { ...before, challenge: challengeOf(o, before) };
   const [sizes, from = STORAGE_START] = split(o.storageCommittee, "@");
   const [size, receipts = ""] = split(sizes, ":");
   return {
@@ -150,6 +152,20 @@ function storageCommitteeOf(o: DescriptorOptions, before: StorageCommittee, now:
     minWriteReplication: small(option, receipts),
     maxApplyOps: before?.maxApplyOps ?? 2n,
     maxApplyWriteLogEntries: before?.maxApplyWriteLogEntries ?? 100_000n,
+    challenge: challengeOf(o, before),
+  };
+}
+
+/** `deposit:blocks:rounds` */
+function challengeOf({ storageChallenge }: DescriptorOptions, before: StorageCommittee): Challenge {
+  const option = "--storage-challenge";
+  if (storageChallenge === undefined) return before?.challenge;
+  const [deposit, rest = ""] = split(storageChallenge, ":");
+  const [blocks, rounds = ""] = split(rest, ":");
+  return {
+    deposit: amount(option, deposit),
+    responseBlocks: BigInt(small(option, blocks)),
+    maxAgeRounds: BigInt(small(option, rounds)),
   };
 }
 

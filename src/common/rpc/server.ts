@@ -88,9 +88,17 @@ export class RpcHandler {
       return { kind: "stream", items: observer === undefined ? items : observedItems(items, path, observer) };
     }
     const ended = observer?.began(path);
-    const result = unaryResult(route, path, request, call);
+    const result = orCancelled(unaryResult(route, path, request, call), call.cancellation);
     return { kind: "unary", result: ended === undefined ? result : result.finally(ended) };
   }
+}
+
+/** What waits for something that never comes ends with its call, which would be kept and counted for ever else. */
+function orCancelled(result: Promise<Uint8Array>, cancellation: CancellationToken): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const forget = cancellation.onCancel(() => reject(new RpcError(RpcCode.cancelled, "the call was cancelled")));
+    result.finally(forget).then(resolve, reject);
+  });
 }
 
 async function unaryResult(

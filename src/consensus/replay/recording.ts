@@ -1,6 +1,13 @@
 import { fromHex } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { expectObject, type Json, parseJson } from "#common/json.js";
+import {
+  CONSENSUS_PROTOCOL,
+  isCompatible,
+  RUNTIME_COMMITTEE_PROTOCOL,
+  RUNTIME_HOST_PROTOCOL,
+  versionToText,
+} from "#common/version.js";
 import { Block } from "../block/block.js";
 import { Commit } from "../block/commit.js";
 import { ConsensusParams } from "../block/params.js";
@@ -24,6 +31,8 @@ export interface RecordedHeight {
   /** The commit for this height. */
   readonly commit: Commit;
 }
+
+const DESCRIPTOR_VERSION = 1;
 
 type Read<T> = (json: Json) => T;
 type Readers<T> = { readonly [K in keyof T]: readonly [key: string, read: Read<T[K]>] };
@@ -121,15 +130,56 @@ export function readHeight(line: string): RecordedHeight {
   return { ...record, block: within("block", () => Block.decode(record.encodedBlock)) };
 }
 
+/** An upgrade that the recorded nodes were told about outside the chain, and where its epoch begins if that is told. */
+export type LocalUpgrade = UpgradeDescriptor & { readonly firstHeight: bigint | undefined };
+
+/** The descriptor of an upgrade, every field of which must be known; its target is a program of this release. */
+function descriptorOf(json: Json): UpgradeDescriptor {
+  const descriptor = UpgradeDescriptor.fromJson(json);
+  const { consensusProtocol, runtimeHostProtocol, runtimeCommitteeProtocol } = descriptor.target;
+  if (descriptor.v !== DESCRIPTOR_VERSION) throw new DecodeError(`must be ${DESCRIPTOR_VERSION}`, "v");
+  const told = [consensusProtocol, runtimeHostProtocol, runtimeCommitteeProtocol];
+  const ours = [CONSENSUS_PROTOCOL, RUNTIME_HOST_PROTOCOL, RUNTIME_COMMITTEE_PROTOCOL];
+  if (!told.every((version, i) => isCompatible(version, ours[i] ?? version))) {
+    throw new DecodeError(`must be compatible with ${ours.map(versionToText).join(", ")}`, "target");
+  }
+  const stray = strayKey(json, UpgradeDescriptor.toJson(descriptor));
+  if (stray !== undefined) throw new DecodeError(`unknown key "${stray}"`);
+  return descriptor;
+}
+
+/** A key that a value has and its canonical form has not. */
+function strayKey(json: Json, canonical: Json): string | undefined {
+  if (typeof json !== "object" || json === null || Array.isArray(json)) return undefined;
+  const known = expectObject(canonical);
+  for (const [key, value] of Object.entries(json)) {
+    const other = known[key];
+    if (other === undefined) return key;
+    const below = strayKey(value, other);
+    if (below !== undefined) return below;
+  }
+  return undefined;
+}
+
 /**
- * Reads `upgrades.json`: what the recorded nodes were told outside the chain.
+ * Reads `upgrades.json`: what the recorded nodes were told outside the chain. Its note is prose: any text will do.
  * @throws DecodeError that names the place
  */
-export function readUpgrades(json: string): UpgradeDescriptor[] {
-  const { upgrades } = expectObject(parseJson(json));
-  const one = (entry: Json): UpgradeDescriptor => {
-    const { descriptor } = expectObject(entry);
-    return within("descriptor", () => UpgradeDescriptor.fromJson(descriptor ?? null));
+export function readUpgrades(json: string): LocalUpgrade[] {
+  const { note, upgrades, ...rest } = expectObject(parseJson(json));
+  const [stray] = Object.keys(rest);
+  if (stray !== undefined) throw new DecodeError(`unknown key "${stray}"`);
+  if (note !== undefined) within("note", () => text(note));
+  const one = (entry: Json): LocalUpgrade => {
+    const { descriptor = null, first_block_of_epoch: height, startup_stage: startup, ...others } = expectObject(entry);
+    const [unknown] = Object.keys(others);
+    if (unknown !== undefined) throw new DecodeError(`unknown key "${unknown}"`);
+    // Nodes that run when they are told do not start anew for the upgrade, and a replay does not either.
+    if (startup !== undefined && startup !== false) throw new DecodeError("must be false", "startup_stage");
+    return {
+      ...within("descriptor", () => descriptorOf(descriptor)),
+      firstHeight: height === undefined ? undefined : within("first_block_of_epoch", () => integer(height)),
+    };
   };
   return within("upgrades", () => listOf(one)(upgrades ?? null));
 }

@@ -1,5 +1,5 @@
 import { hostErrors } from "#p2p/errors.js";
-import type { JoinedTopic, P2pHost, RequestHandler, TopicHandler } from "#p2p/host.js";
+import type { JoinedTopic, P2pHost, RequestHandler, TopicHandler, P2pHostStatus } from "#p2p/host.js";
 
 function damaged(bytes: Uint8Array): Uint8Array {
   const out = bytes.slice();
@@ -45,6 +45,10 @@ export class MisbehavingP2p implements P2pHost {
 
   request(peer: Uint8Array, protocol: string, request: Uint8Array, deadlineMs: number): Promise<Uint8Array> {
     return this.inner.request(peer, protocol, request, deadlineMs);
+  }
+
+  status(): P2pHostStatus {
+    return this.inner.status();
   }
 
   feedback(peer: Uint8Array, protocol: string, outcome: "success" | "failure" | "bad-peer"): void {

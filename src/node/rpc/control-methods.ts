@@ -29,6 +29,7 @@ import { NodeStatus } from "#consensus/services/registry/types/status.js";
 import { PendingUpgrades } from "#consensus/services/upgrades/types.js";
 import { Root } from "#mkvs/node/root.js";
 import { StorageWorkerStatus } from "#worker/storage/rpc.js";
+import { CommitteeStatus, ExecutorStatus, IndexerStatus, P2pStatus } from "./status-types.js";
 
 const words = text({ max: FRAME_BYTES });
 const many = { max: FRAME_ELEMENTS };
@@ -74,10 +75,10 @@ export class RuntimeStatus extends struct("RuntimeStatus", {
   genesisHash: Hash,
   lastRetainedRound: u64,
   lastRetainedHash: Hash,
-  committee: raw,
-  executor: omitEmpty(raw),
+  committee: nullable(CommitteeStatus),
+  executor: optional(ExecutorStatus),
   storage: optional(StorageWorkerStatus),
-  indexer: omitEmpty(raw),
+  indexer: optional(IndexerStatus),
   provisioner: omitEmpty(words),
   components: omitEmpty(list(ComponentStatus, many)),
 }) {}
@@ -94,7 +95,7 @@ export class ControlStatus extends struct("Status", {
   registration: optional(RegistrationStatus),
   keymanager: omitEmpty(raw),
   pendingUpgrades: omitEmpty(PendingUpgrades),
-  p2p: omitEmpty(raw),
+  p2p: optional(P2pStatus),
   seed: omitEmpty(raw),
 }) {}
 

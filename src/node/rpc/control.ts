@@ -1,12 +1,9 @@
+import { concatBytes, fromHex } from "#common/bytes.js";
 import { InvalidInput, unknown } from "#common/errors/index.js";
-import { EMPTY_HASH } from "#common/hash.js";
 import { hasRoles, ROLE_COMPUTE } from "#common/node-roles.js";
 import type { Handlers } from "#common/rpc/index.js";
 import { SortedMap } from "#common/sorted-map.js";
-import { ROOT_STATE, Root } from "#mkvs/node/root.js";
-import { getAnyRuntime, getNode, getNodeStatus } from "#consensus/services/registry/state.js";
-import { getRuntimeState } from "#consensus/services/roothash/state.js";
-import { type Block, headerHash } from "#consensus/services/roothash/types.js";
+import { getNode, getNodeStatus } from "#consensus/services/registry/state.js";
 import { type Timestamp, timestampFromNanos, ZERO_TIME } from "#consensus/block/timestamp.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import { BundleRefused } from "#runtime/bundle/errors.js";
@@ -16,19 +13,19 @@ import type { HandlerOptions } from "./options.js";
 import { until } from "./until.js";
 import { consensusStatus } from "./consensus.js";
 import {
-  type ComponentStatus,
   controlErrors,
   type ControlStatus,
   type nodeControllerMethods,
   type RegistrationStatus,
   type RuntimeStatus,
 } from "./control-methods.js";
+import { runtimeStatus } from "./runtime-status.js";
+import type { P2pStatus } from "./status-types.js";
 
-type RuntimeWorker = Node["runtimes"][number];
 type ControlHandlers = Handlers<(typeof nodeControllerMethods)["methods"]>;
 
 const NANOS_PER_MS = 1_000_000n;
-/** Statuses of workers that this node does not report. */
+/** Statuses of services that this node does not have. */
 const UNREPORTED = new Uint8Array(0);
 
 function modeOf(node: Node, state: KeyValueReader): string {
@@ -37,38 +34,24 @@ function modeOf(node: Node, state: KeyValueReader): string {
   return descriptor !== undefined && hasRoles(descriptor.roles, ROLE_COMPUTE) ? "compute" : "client";
 }
 
-function hashOf(block: Block | null | undefined): Uint8Array {
-  return block === null || block === undefined ? EMPTY_HASH : headerHash(block.header);
-}
+/** Name of a peer in libp2p: its public key, which is short enough to be its own hash (runtime layer: P2P). */
+const PEER_ID_HEAD = fromHex("002408011220");
 
-function components({ status: { version } }: RuntimeWorker): ComponentStatus[] {
-  return version === undefined ? [] : [{ kind: "ronl", name: "", version, detached: false, disabled: false }];
-}
-
-function runtimeStatus(state: KeyValueReader, id: Uint8Array, worker: RuntimeWorker): RuntimeStatus {
-  const found = getRuntimeState(state, id);
-  const latest = found?.lastBlock?.header;
-  const first = found?.genesisBlock;
-  const retained = worker.history.earliest();
+function p2pStatus({ identity, address, p2p }: Node): P2pStatus {
+  const { peers, protocols, topics } = p2p.status();
+  const counts = (entries: ReadonlyMap<string, number>): SortedMap<string, bigint> => {
+    const counted = SortedMap.text<bigint>();
+    for (const [name, count] of entries) counted.set(name, BigInt(count));
+    return counted;
+  };
   return {
-    descriptor: getAnyRuntime(state, id) ?? null,
-    latestRound: latest?.round ?? 0n,
-    latestHash: hashOf(found?.lastBlock),
-    latestTime: latest?.timestamp ?? 0n,
-    latestStateRoot:
-      latest === undefined
-        ? Root.zero()
-        : { namespace: id, version: latest.round, type: ROOT_STATE, hash: latest.stateRoot },
-    genesisRound: first?.header.round ?? 0n,
-    genesisHash: hashOf(first),
-    lastRetainedRound: retained?.header.round ?? 0n,
-    lastRetainedHash: retained === undefined ? EMPTY_HASH : headerHash(retained.header),
-    committee: UNREPORTED,
-    executor: UNREPORTED,
-    storage: worker.storage.status,
-    indexer: UNREPORTED,
-    provisioner: "",
-    components: components(worker),
+    pubKey: identity.p2p.publicKey,
+    peerId: concatBytes(PEER_ID_HEAD, identity.p2p.publicKey),
+    addresses: address === undefined ? null : [address],
+    numPeers: BigInt(peers),
+    numConnections: BigInt(peers),
+    protocols: counts(protocols),
+    topics: counts(topics),
   };
 }
 
@@ -95,11 +78,11 @@ function controlStatus(view: ChainView, options: HandlerOptions): ControlStatus 
   const { identity } = node;
   const state = view.backend.stateAt(0n);
   const runtimes = SortedMap.bytes<RuntimeStatus>();
-  for (const [id, worker] of node.entries()) runtimes.set(id, runtimeStatus(state, id, worker));
+  for (const [id, worker] of node.entries()) runtimes.set(id, runtimeStatus(state, id, worker, options));
   return {
     softwareVersion,
     mode: modeOf(node, state),
-    debug: undefined,
+    debug: options.debug === true ? { enabled: true, allowRoot: false } : undefined,
     identity: {
       node: identity.node.publicKey,
       consensus: identity.consensus.publicKey,
@@ -111,7 +94,7 @@ function controlStatus(view: ChainView, options: HandlerOptions): ControlStatus 
     registration: registrationStatus(state, node),
     keymanager: UNREPORTED,
     pendingUpgrades: [...(upgrades?.upgrades ?? [])],
-    p2p: UNREPORTED,
+    p2p: p2pStatus(node),
     seed: UNREPORTED,
   };
 }

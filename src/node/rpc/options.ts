@@ -3,6 +3,7 @@ import type { Backend } from "#consensus/backends/backend.js";
 import type { GenesisDocument } from "#consensus/genesis/document.js";
 import type { UpgradeManager } from "#consensus/services/upgrades/index.js";
 import type { Node } from "../node.js";
+import type { ComponentStatus } from "./control-methods.js";
 
 /** What the methods of a node's client API answer from. */
 export interface HandlerOptions {
@@ -24,6 +25,10 @@ export interface HandlerOptions {
    * @throws BundleRefused saying what is wrong with it, InvalidInput when it is not there
    */
   readonly addBundle?: (path: string) => Promise<void>;
+  /** Components of a runtime that lie on the node's machine in bundles; none when absent. */
+  readonly installed?: (runtimeId: Uint8Array) => readonly ComponentStatus[];
+  /** How the node runs programs, e.g. "sandbox"; not told when absent. */
+  readonly provisioner?: string;
 }
 
 /** Orders of the node's operator about upgrades; `UpgradeManager` takes them. */

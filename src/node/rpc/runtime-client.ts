@@ -7,7 +7,7 @@ import type { Node } from "../node.js";
 import type { ChainView } from "./chain-view.js";
 import { tellingNotFound } from "./not-found.js";
 import { orNull } from "./or-null.js";
-import { runtimeNotFound, syncerOf } from "./storage.js";
+import { runtimeNotFound, treeReads } from "./storage.js";
 
 /** Methods of the runtime client: each runtime of the node answers for itself, and what is missing has three names. */
 export function runtimeClientHandlers(view: ChainView, node: Node): Handlers<(typeof runtimeClientMethods)["methods"]> {
@@ -18,6 +18,7 @@ export function runtimeClientHandlers(view: ChainView, node: Node): Handlers<(ty
   };
   const hosted = (id: Uint8Array): RuntimeClient => clientOr(id, () => clientErrors.noHostedRuntime());
   const known = (id: Uint8Array): RuntimeClient => clientOr(id, runtimeNotFound);
+  const reads = treeReads(node);
   return {
     SubmitTx: ({ runtimeId, data }, call) => hosted(runtimeId).submitTx(data, call.cancellation),
     async SubmitTxNoWait({ runtimeId, data }) {
@@ -39,9 +40,9 @@ export function runtimeClientHandlers(view: ChainView, node: Node): Handlers<(ty
     GetEvents: ({ runtimeId, round }) => known(runtimeId).getEvents(round),
     Query: ({ runtimeId, round, method, args, component }) =>
       tellingNotFound(() => hosted(runtimeId).query(round, method, args ?? new Uint8Array(0), component)),
-    StateSyncGet: (request) => syncerOf(node, request.tree.root).syncGet(request),
-    StateSyncGetPrefixes: (request) => syncerOf(node, request.tree.root).syncGetPrefixes(request),
-    StateSyncIterate: (request) => syncerOf(node, request.tree.root).syncIterate(request),
+    StateSyncGet: reads.get,
+    StateSyncGetPrefixes: reads.getPrefixes,
+    StateSyncIterate: reads.iterate,
     WatchBlocks: (id, call) => follow(call, known(id).watchBlocks(), (block) => [block]),
   };
 }

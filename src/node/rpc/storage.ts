@@ -1,12 +1,15 @@
 import { toHex } from "#common/bytes.js";
-import { type CodedError, unknown } from "#common/errors/index.js";
+import { CodedError, unknown } from "#common/errors/index.js";
 import type { Handlers } from "#common/rpc/index.js";
 import { CHECKPOINT_V1 } from "#mkvs/checkpoint/metadata.js";
 import { Root } from "#mkvs/node/root.js";
+import type { GetPrefixesRequest, GetRequest, IterateRequest, ProofResponse, TreeId } from "#mkvs/proof/proof.js";
 import { NodeDbSyncer, type ReadSyncer } from "#mkvs/sync.js";
 import { ROUND_LATEST } from "#runtime/history/block-history.js";
 import type { RuntimeStorage } from "#worker/runtime-storage.js";
+import { isGone } from "#worker/storage/diff-fetcher.js";
 import { storageWorkerErrors } from "#worker/storage/errors.js";
+import type { PublicStorage } from "#worker/storage/public-storage.js";
 import { ioRootOf, stateRootOf } from "#worker/storage/round-roots.js";
 import type { LastSyncedRound, storageMethods, storageWorkerMethods } from "#worker/storage/rpc.js";
 import { diffOf } from "#worker/storage/serve.js";
@@ -28,17 +31,59 @@ function storageOf(node: Node, runtimeId: Uint8Array): RuntimeStorage {
   return storage;
 }
 
-/** The trees of the runtime that a request is about. */
-export function syncerOf(node: Node, root: Root): ReadSyncer {
-  return new NodeDbSyncer(storageOf(node, root.namespace).db);
+/** Answers from the node's own trees, or from those of peers where a tree is not here, or not any more. */
+async function read(
+  { db, peers }: RuntimeStorage,
+  own: (syncer: ReadSyncer) => ProofResponse,
+  others: (peers: PublicStorage) => Promise<ProofResponse | undefined>,
+): Promise<ProofResponse> {
+  try {
+    return own(new NodeDbSyncer(db));
+  } catch (error) {
+    const found = error instanceof CodedError && isGone(error) ? await others(peers) : undefined;
+    if (found === undefined) throw error;
+    return found;
+  }
+}
+
+export interface TreeReads {
+  get(request: GetRequest): Promise<ProofResponse>;
+  getPrefixes(request: GetPrefixesRequest): Promise<ProofResponse>;
+  iterate(request: IterateRequest): Promise<ProofResponse>;
+}
+
+/** Reads with proofs of the trees of the runtimes that a node knows. */
+export function treeReads(node: Node): TreeReads {
+  const of = ({ tree }: { readonly tree: TreeId }): RuntimeStorage => storageOf(node, tree.root.namespace);
+  return {
+    get: (q) =>
+      read(
+        of(q),
+        (own) => own.syncGet(q),
+        (peers) => peers.get(q),
+      ),
+    getPrefixes: (q) =>
+      read(
+        of(q),
+        (own) => own.syncGetPrefixes(q),
+        (peers) => peers.getPrefixes(q),
+      ),
+    iterate: (q) =>
+      read(
+        of(q),
+        (own) => own.syncIterate(q),
+        (peers) => peers.iterate(q),
+      ),
+  };
 }
 
 /** Methods that read trees, write logs and checkpoints of the node's runtimes. */
 export function storageHandlers(node: Node): Handlers<(typeof storageMethods)["methods"]> {
+  const reads = treeReads(node);
   return {
-    SyncGet: (request) => syncerOf(node, request.tree.root).syncGet(request),
-    SyncGetPrefixes: (request) => syncerOf(node, request.tree.root).syncGetPrefixes(request),
-    SyncIterate: (request) => syncerOf(node, request.tree.root).syncIterate(request),
+    SyncGet: reads.get,
+    SyncGetPrefixes: reads.getPrefixes,
+    SyncIterate: reads.iterate,
     GetCheckpoints({ version, namespace, rootVersion }) {
       const { checkpoints } = storageOf(node, namespace);
       return version === CHECKPOINT_V1 ? orNull(checkpoints.list(rootVersion)) : [];

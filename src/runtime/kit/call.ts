@@ -2,7 +2,7 @@ import { concatBytes, equalBytes, readU64be, toHex, u64be } from "#common/bytes.
 import { defineContext, type Domain, signed, SignatureInvalid, type Signer } from "#common/crypto/signature.js";
 import { DecodeError } from "#common/errors/index.js";
 import { bytes, raw, struct, text, u64, unionOf } from "#common/schema/index.js";
-import { MAX_KEY_BYTES } from "#mkvs/key-value.js";
+import { type KeyValueReader, MAX_KEY_BYTES } from "#mkvs/key-value.js";
 import { refuse } from "./refusal.js";
 import type { StateStore } from "./state.js";
 
@@ -68,8 +68,8 @@ export function nonceKey(sender: Uint8Array): Uint8Array {
   return concatBytes(Uint8Array.of(NONCE_PREFIX), sender);
 }
 
-/** The nonce that the next call of a sender must have. */
-export function nextNonce(state: StateStore, sender: Uint8Array): bigint {
+/** The nonce that the next call of a sender must have. @param state of the runtime, as it is or as it was read */
+export function nextNonce(state: Pick<KeyValueReader, "get">, sender: Uint8Array): bigint {
   const stored = state.get(nonceKey(sender));
   return stored === undefined ? 0n : readU64be(stored);
 }

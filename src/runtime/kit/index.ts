@@ -2,6 +2,7 @@
 export { Address, addressFromPublicKey, addressFromText, addressToText, runtimeAddress } from "#common/address.js";
 export { concatBytes, equalBytes, fromHex, fromUtf8, readU64be, toHex, u64be, utf8 } from "#common/bytes.js";
 export { PublicKey } from "#common/crypto/keys.js";
+export { MemorySigner, type Signer } from "#common/crypto/signature.js";
 export { Quantity } from "#common/quantity.js";
 export {
   bool,
@@ -30,7 +31,7 @@ export {
   TransferResult,
   WithdrawResult,
 } from "#consensus/services/staking/types/transactions.js";
-export { Call, CallOutput, type CallTarget, openSignedCall, signCall } from "./call.js";
+export { Call, CallOutput, type CallTarget, nextNonce, openSignedCall, signCall } from "./call.js";
 export type { EventSource } from "./consensus-client.js";
 export type { ConsensusState } from "./consensus-state.js";
 export { BatchContext, CallContext, defineEvent, type EventType, type Mode } from "./context.js";

@@ -1,7 +1,6 @@
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import { CodedError, DecodeError, Fault, reasonOf } from "#common/errors/index.js";
-import type { Mode } from "#common/schema/index.js";
 import { CallFailure, internalErrors } from "./errors.js";
 import { encodeFrame, FrameReader } from "./framing.js";
 import {
@@ -9,6 +8,7 @@ import {
   type Body,
   bodyOf,
   type BodyValue,
+  decodeForHost,
   Message,
   MESSAGE_TYPE,
   type RequestKind,
@@ -27,7 +27,7 @@ export type ConnectionState = "uninitialized" | "initializing" | "ready" | "clos
 export type RequestHandler = (request: Body) => Body | Promise<Body>;
 
 export interface ConnectionOptions {
-  /** The host tolerates unknown members of a message, the runtime drops such a message without an answer. */
+  /** The host passes over what it does not know of a message, the runtime drops such a message without an answer. */
   readonly side: "host" | "runtime";
   readonly stream: Duplex;
   readonly handler: RequestHandler;
@@ -44,8 +44,6 @@ interface PendingCall {
   readonly timer: Timer;
   settle(body: Body | CallFailure): void;
 }
-
-const MODES: Readonly<Record<ConnectionOptions["side"], Mode>> = { host: "rpc", runtime: "runtime" };
 
 /**
  * One side of the Runtime Host Protocol: numbers its own requests from 0, works on requests of the other side
@@ -160,7 +158,7 @@ export class Connection {
   private receiveFrame(frame: Uint8Array): void {
     let message: Message;
     try {
-      message = Message.decode(frame, MODES[this.options.side]);
+      message = this.options.side === "host" ? decodeForHost(frame) : Message.decode(frame, "runtime");
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       this.options.log.warn("runtime host protocol: malformed message", { error: error.message });

@@ -13,7 +13,7 @@ import { type BlockHistory, type RecordedBlock, ROUND_LATEST } from "#runtime/hi
 import type { RoundReader } from "#runtime/history/round-reader.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
-import type { CheckTxResult } from "#runtime/rhp/messages/index.js";
+import type { BodyValue, CheckTxResult } from "#runtime/rhp/messages/index.js";
 import type { EmittedTag, ExecutedTransaction } from "#runtime/transaction/io-tree.js";
 import { lightBlockAt } from "../dispatch.js";
 import { txPoolErrors } from "../txpool/errors.js";
@@ -41,6 +41,8 @@ export interface RuntimeClientOptions {
   readonly history: BlockHistory;
   readonly reader: RoundReader;
   readonly db: NodeDb;
+  /** Off-chain logic of this node, by name. */
+  readonly component?: (name: string) => RuntimeHost | undefined;
 }
 
 /** Whoever called may lose interest. */
@@ -52,6 +54,8 @@ export interface Caller {
 export class RuntimeClient {
   private readonly pending = new PendingTransactions();
   private readonly blocks = new EventHub<AnnotatedBlock>();
+  /** Whether the runtime has been seen running. */
+  private hosted = false;
 
   constructor(private readonly options: RuntimeClientOptions) {}
 
@@ -63,6 +67,7 @@ export class RuntimeClient {
 
   /** For the worker: a round is final and its trees are here. */
   finalized({ height, header }: RecordedBlock, transactions: readonly ExecutedTransaction[]): void {
+    this.hosted ||= this.options.host.info !== undefined;
     this.pending.settle(header.round, transactions);
     this.blocks.publish({ height, block: { header } });
   }
@@ -114,7 +119,9 @@ export class RuntimeClient {
 
   private check(data: Uint8Array, discard: boolean): Promise<CheckTxResult> {
     const { host, history, pool } = this.options;
-    if (host.info === undefined) throw clientErrors.noHostedRuntime();
+    this.hosted ||= host.info !== undefined;
+    // What comes while the runtime is being started anew waits in the pool until it can be checked, as in the reference.
+    if (!this.hosted) throw clientErrors.noHostedRuntime();
     if (history.lastSyncedRound === undefined) throw clientErrors.notSynced();
     return pool.submit(data, discard);
   }
@@ -186,7 +193,7 @@ export class RuntimeClient {
    * @throws CodedError of the runtime; runtime/client/6 when it does not run; as `getBlock`
    */
   async query(round: bigint, method: string, args: Uint8Array, component?: ComponentId): Promise<QueryResponse> {
-    const { backend, host, runtimeId } = this.options;
+    const { backend, runtimeId } = this.options;
     const state = within("client: failed to get runtime state", () => runtimeState(backend.stateAt(0n), runtimeId));
     const { maxMessages } = runtimeOf(state).executor;
     const { height, header } = within("client: failed to fetch annotated block from history", () =>
@@ -196,21 +203,22 @@ export class RuntimeClient {
       lightBlockAt(backend, height),
     );
     const { epoch } = within(`client: failed to get epoch at height ${height}`, () => epochOf(backend.stateAt(height)));
-    if (component !== undefined && component.kind !== RONL) throw unknown(`component '${textOf(component)}' not found`);
-    if (host.info === undefined) throw clientErrors.noHostedRuntime();
-    return await this.ask({ consensusBlock, header, epoch, maxMessages, method, args });
+    const asked = this.hostOf(component);
+    if (asked.info === undefined) throw clientErrors.noHostedRuntime();
+    return await this.ask(asked, { consensusBlock, header, epoch, maxMessages, method, args });
   }
 
-  private async ask(request: {
-    consensusBlock: ReturnType<typeof lightBlockAt>;
-    header: Header;
-    epoch: bigint;
-    maxMessages: number;
-    method: string;
-    args: Uint8Array;
-  }): Promise<QueryResponse> {
+  /** Who answers: the runtime, unless off-chain logic is named. */
+  private hostOf(component: ComponentId | undefined): RuntimeHost {
+    if (component === undefined || component.kind === RONL) return this.options.host;
+    const found = this.options.component?.(component.name);
+    if (found === undefined) throw unknown(`component '${textOf(component)}' not found`);
+    return found;
+  }
+
+  private async ask(host: RuntimeHost, request: BodyValue<"RuntimeQueryRequest">): Promise<QueryResponse> {
     try {
-      return await this.options.host.call("RuntimeQueryRequest", request, QUERY_DEADLINE_MS);
+      return await host.call("RuntimeQueryRequest", request, QUERY_DEADLINE_MS);
     } catch (error) {
       if (error instanceof CallFailure) throw clientErrors.internal(error.message);
       throw error;

@@ -15,7 +15,7 @@ import { RuntimeQueryRequest } from "#runtime/rhp/messages/index.js";
 import type { RuntimeClient } from "../client/runtime-client.js";
 import { ConsensusSync } from "../consensus-sync.js";
 import { Newest } from "./newest.js";
-import { ComponentConfig, CONFIG_QUERY, Notifications } from "./notifications.js";
+import { ComponentConfig, CONFIG_QUERY, Notifications } from "#runtime/component/config.js";
 import { ComponentCalls, ComponentStorage, Submissions } from "./services.js";
 
 /** How long a component may take for what it is told, in milliseconds. */
@@ -44,6 +44,7 @@ export interface ComponentOptions extends ComponentOffer {
 
 /** Keeps a component running, tells it of blocks and events and submits its transactions. */
 export class Component {
+  readonly name: string;
   readonly host: RuntimeHost;
   private readonly consensusSync: ConsensusSync;
   private readonly blocks: Newest<AnnotatedBlock>;
@@ -57,6 +58,7 @@ export class Component {
 
   constructor(private readonly options: ComponentOptions) {
     const { runtimeId, environment, backend, client, ronl, clock, log } = options;
+    this.name = options.name;
     const register = (wanted: Notifications): void => void (this.wanted = wanted);
     this.host = options.provision({
       runtimeId,

@@ -14,7 +14,7 @@ import {
 } from "#runtime/rhp/messages/index.js";
 import { checkFailure, clientErrors } from "../client/errors.js";
 import type { RuntimeClient } from "../client/runtime-client.js";
-import type { Notifications } from "./notifications.js";
+import type { Notifications } from "#runtime/component/config.js";
 
 /** How long a component waits for its transaction to be in a block, in milliseconds. */
 const SUBMIT_DEADLINE_MS = 60_000;

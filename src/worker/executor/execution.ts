@@ -1,4 +1,5 @@
 import { assert } from "#common/assert.js";
+import { toHex } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import type { Disk } from "#common/ports/disk.js";
@@ -10,7 +11,10 @@ import { EXECUTION_MODE, type RuntimeExecuteTxBatchResponse } from "#runtime/rhp
 import { IoTree } from "#runtime/transaction/io-tree.js";
 import type { Dispatch } from "../dispatch.js";
 import { emptyRootLike, stateRootOf } from "../storage/round-roots.js";
+import type { StorageLimits } from "../storage/receipts/committee.js";
 import { keepRoundTrees, type RoundTrees } from "../storage/round-trees.js";
+import type { TxPool } from "../txpool/tx-pool.js";
+import { excessOf, fewer } from "./storable.js";
 
 /** An execution may take so many times the time that a scheduler has for its proposal. */
 const DEADLINE_FACTOR = 3;
@@ -31,21 +35,71 @@ export interface Batch {
   readonly inputs: Uint8Array[];
 }
 
+export interface BatchExecutionOptions {
+  readonly host: RuntimeHost;
+  readonly disk: Disk;
+  readonly db: NodeDb;
+  /** Has the transactions that the runtime may pick. */
+  readonly pool: TxPool;
+  /** What storage nodes take of one round; undefined when they are not asked. */
+  readonly limits: () => StorageLimits | undefined;
+  readonly log: Log;
+}
+
 /** Executes batches in the runtime and keeps what came out. */
 export class BatchExecution {
-  constructor(
-    private readonly host: RuntimeHost,
-    private readonly disk: Disk,
-    private readonly db: NodeDb,
-    private readonly log: Log,
-  ) {}
+  constructor(private readonly options: BatchExecutionOptions) {}
 
-  /** Executes a batch on top of a block; undefined when the runtime failed, which says nothing about the batch. */
+  /**
+   * Executes a batch on top of a block. Where the runtime picks the transactions, and storage nodes would not take what
+   * came out, it is fewer of them.
+   *
+   * @returns undefined when the runtime failed, which says nothing about the batch
+   */
   async run(basis: Dispatch, batch: Batch): Promise<RuntimeExecuteTxBatchResponse | undefined> {
+    const response = await this.call(basis, batch);
+    const limits = this.options.limits();
+    if (response === undefined || limits === undefined || batch.mode !== EXECUTION_MODE.schedule) return response;
+    return this.cut(basis, response, limits);
+  }
+
+  private async cut(
+    basis: Dispatch,
+    picked: RuntimeExecuteTxBatchResponse,
+    limits: StorageLimits,
+  ): Promise<RuntimeExecuteTxBatchResponse | undefined> {
+    const { log, pool } = this.options;
+    const round = basis.header.round + 1n;
+    let response = picked;
+    for (;;) {
+      const { txHashes, txRejectHashes } = response;
+      const excess = excessOf(response, limits);
+      if (excess === undefined) return response;
+      const [first] = txHashes;
+      if (first === undefined) {
+        log.error("a round cannot be stored, even without transactions", { round, problem: excess.problem });
+        return undefined;
+      }
+      const kept = txHashes.slice(0, fewer(txHashes.length, excess));
+      const inputs = kept.map((txHash) => pool.get(txHash)).filter((raw) => raw !== undefined);
+      if (inputs.length < kept.length) return undefined;
+      const next = await this.call(basis, { mode: EXECUTION_MODE.execute, inputRoot: inputRootOf(inputs), inputs });
+      if (next === undefined) return undefined;
+      const isAlone = kept.length === 0 && excessOf(next, limits) === undefined;
+      const said = { round, problem: excess.problem };
+      if (isAlone) log.warn("transaction is dropped: it cannot be stored", { ...said, transaction: toHex(first) });
+      else log.info("batch is cut so that it can be stored", { ...said, from: txHashes.length, to: kept.length });
+      const rejected = isAlone ? [...txRejectHashes, first] : txRejectHashes;
+      response = { ...next, txHashes: kept, txRejectHashes: rejected, txInputRoot: inputRootOf(inputs) };
+    }
+  }
+
+  private async call(basis: Dispatch, batch: Batch): Promise<RuntimeExecuteTxBatchResponse | undefined> {
+    const { host, log } = this.options;
     const { descriptor } = basis;
     const deadlineMs = Math.max(DEADLINE_FACTOR * toMs(descriptor.txnScheduler.proposerTimeout), MIN_DEADLINE_MS);
     try {
-      return await this.host.call(
+      return await host.call(
         "RuntimeExecuteTxBatchRequest",
         {
           mode: batch.mode,
@@ -62,8 +116,8 @@ export class BatchExecution {
       );
     } catch (error) {
       if (!(error instanceof CodedError || error instanceof CallFailure)) throw error;
-      this.log.warn("batch was not executed", { round: basis.header.round + 1n, error: error.message });
-      if (error instanceof CallFailure && error.problem === "deadline") await this.host.abort();
+      log.warn("batch was not executed", { round: basis.header.round + 1n, error: error.message });
+      if (error instanceof CallFailure && error.problem === "deadline") await host.abort();
       return undefined;
     }
   }
@@ -74,13 +128,14 @@ export class BatchExecution {
    * @returns the trees; undefined when the runtime's write logs do not lead to its roots
    */
   keep(basis: Dispatch, response: RuntimeExecuteTxBatchResponse): RoundTrees | undefined {
+    const { disk, db, log } = this.options;
     const trees = treesOf(basis, response);
     try {
-      if (trees !== undefined) keepRoundTrees(this.disk, this.db, trees);
+      if (trees !== undefined) keepRoundTrees(disk, db, trees);
       return trees;
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      this.log.error("results were not stored", { round: basis.header.round + 1n, error: error.message });
+      log.error("results were not stored", { round: basis.header.round + 1n, error: error.message });
       return undefined;
     }
   }

@@ -78,15 +78,16 @@ export class Executor {
   private looking = false;
 
   constructor(private readonly options: ExecutorOptions) {
-    const { runtimeId, backend, p2p, host, disk, db, log } = options;
+    const { runtimeId, backend, p2p, host, pool, disk, db, log } = options;
     this.chainContext = backend.app.chainContext;
     this.signing = new RoundSigning(options.signer, this.chainContext, runtimeId);
-    this.execution = new BatchExecution(host, disk, db, log);
     this.records = new SignedRecords(disk, runtimeId);
     this.observations = new Observations(options);
     const done = (by: Storing, receipts: KeyedSignature[] | undefined): void =>
       this.offer({ type: "stored", by, receipts });
-    this.receipts = new Receipts({ ...options, chainContext: this.chainContext, done });
+    const receipts = new Receipts({ ...options, chainContext: this.chainContext, done });
+    this.receipts = receipts;
+    this.execution = new BatchExecution({ host, disk, db, log, pool, limits: () => receipts.limits });
     this.topic = new CommitteeTopic({
       p2p,
       chainContext: this.chainContext,

@@ -5,7 +5,7 @@ import type { Log } from "#common/ports/log.js";
 import type { ExecutorCommitment } from "#consensus/services/roothash/types.js";
 import type { P2pHost } from "#p2p/host.js";
 import { ReceiptCollection } from "../storage/receipts/collection.js";
-import type { StorageCommittee } from "../storage/receipts/committee.js";
+import type { StorageCommittee, StorageLimits } from "../storage/receipts/committee.js";
 import type { RoundTrees } from "../storage/round-trees.js";
 import { toMs } from "./execution.js";
 import type { Round } from "./round.js";
@@ -50,6 +50,11 @@ export class Receipts {
   /** Whether commitments need receipts now. */
   get areNeeded(): boolean {
     return this.committee !== undefined;
+  }
+
+  /** What storage nodes take of one round; undefined when no receipts are needed. */
+  get limits(): StorageLimits | undefined {
+    return this.committee?.limits;
   }
 
   /** Another committee; undefined when no receipts are needed. */

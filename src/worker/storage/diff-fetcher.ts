@@ -76,7 +76,8 @@ export class DiffFetcher {
   }
 }
 
-function isGone(error: CodedError): boolean {
+/** Whether a node answers that it does not have a tree, or not any more. */
+export function isGone(error: CodedError): boolean {
   const { rootNotFound, writeLogNotFound, versionNotFound, nodeNotFound } = nodeDbErrors;
   return [rootNotFound, writeLogNotFound, versionNotFound, nodeNotFound].some((kind) => kind.is(error));
 }

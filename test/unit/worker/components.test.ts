@@ -10,7 +10,7 @@ import { CallOutput } from "#runtime/kit/index.js";
 import { Connection } from "#runtime/rhp/connection.js";
 import { type Body, bodyOf, type BodyValue, RPC_KIND, RuntimeQueryRequest } from "#runtime/rhp/messages/index.js";
 import type { ComponentOffer } from "#worker/component/component.js";
-import { CONFIG_QUERY, ComponentConfig } from "#worker/component/notifications.js";
+import { CONFIG_QUERY, ComponentConfig } from "#runtime/component/config.js";
 import { ComponentStorage } from "#worker/component/services.js";
 import type { RuntimeWorker } from "#worker/runtime-worker.js";
 import { insertCall, provisionKeyValue, RUNTIME_ID, type TestNetwork, testNetwork } from "./support/local-network.ts";

@@ -53,6 +53,7 @@ function collect(signer = executorA): { collection: ReceiptCollection; ended: Pr
   const committee = {
     members: storageKeys.map(({ publicKey }) => ({ id: publicKey, peer: publicKey })),
     replication: 2,
+    limits: { entries: 100n, entryBytes: undefined },
   };
   const common = { p2p: own, chainContext: CHAIN_CONTEXT, committee, trees, signer, clock, log: silentLog };
   return { collection: new ReceiptCollection({ ...common, ended: tell }), ended };

@@ -65,6 +65,16 @@ describe("rounds of a local network", () => {
     expect(order).toEqual([...order].sort((a, b) => (a < b ? -1 : 1)));
   });
 
+  test("a transaction that comes while the runtime is being started anew waits until it runs", async () => {
+    const { client, host } = net.worker("client-0");
+    const restarted = host.abort(true);
+    expect(host.info).toBeUndefined();
+    const meta = await client.submitTxMeta(insertCall("restart", 0n, "k", "v"));
+    expect(meta.checkTxError).toBeUndefined();
+    expect(host.info).toBeDefined();
+    await restarted;
+  });
+
   test("all nodes agree on every block and have its trees", async () => {
     const { client } = net.worker("client-0");
     const { round } = await client.submitTxMeta(insertCall("dave", 0n, "k", "v"));

@@ -104,8 +104,8 @@ describe("a scheduler that starts again in the middle of its round", () => {
           .then(resolve);
       });
     });
-    void before.worker("client-0").client.submitTx(insertCall("alice", 1n, "key", "value 1"));
-    await stopped;
+    const unfinished = before.worker("client-0").client.submitTx(insertCall("alice", 1n, "key", "value 1"));
+    await Promise.all([stopped, expect(unfinished).rejects.toThrow("transaction pool is closed")]);
     clock.stop();
 
     const second: Listened = { proposals: [], commitments: [] };

@@ -10,9 +10,8 @@ import { readRuntimeEvent } from "#consensus/services/roothash/events.js";
 import { storageChallenges } from "#consensus/services/roothash/queries.js";
 import { StorageChallenge } from "#consensus/services/roothash/types/challenges.js";
 import { getAccount } from "#consensus/services/staking/state/index.js";
-import { SLASH_RUNTIME_STORAGE_UNAVAILABLE } from "#consensus/services/staking/types/thresholds.js";
 import { ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
-import { ENTITY_STAKE, TOKEN } from "#network/fixture.js";
+import { ENTITY_STAKE, PENALTIES, TOKEN } from "#network/fixture.js";
 import { type Incident, IncidentReader } from "#network/incidents.js";
 import { developmentAccounts } from "#network/topology.js";
 import type { Parcel } from "#p2p/memory-network.js";
@@ -20,7 +19,7 @@ import { insertCall, provisionKeyValue, RUNTIME_ID, type TestNetwork, testNetwor
 import { VirtualClock } from "./support/virtual-clock.ts";
 
 const DEPOSIT = 7n * TOKEN;
-const PENALTY = 200n * TOKEN;
+const PENALTY = PENALTIES.storageUnavailable;
 const ROUNDS = 6n;
 
 let clock: VirtualClock;
@@ -44,10 +43,9 @@ async function start(): Promise<void> {
     clock,
     receipts: true,
     fate: (parcel) => (isLost(parcel) ? "lost" : 0),
-    tune({ storage, staking }) {
+    tune({ storage }) {
       if (storage.committee === undefined) throw new TypeError("the runtime demands receipts");
       storage.committee.challenge = { deposit: DEPOSIT, responseBlocks: 10n, maxAgeRounds: 100n };
-      staking.slashing.set(SLASH_RUNTIME_STORAGE_UNAVAILABLE, { amount: PENALTY, freezeInterval: 3n });
     },
   });
   incidents = [];

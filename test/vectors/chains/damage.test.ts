@@ -156,7 +156,7 @@ describe("a genesis document", () => {
         if (found !== undefined) expect(found.reason, path.join(".")).not.toBe("");
       }
     }
-  }, 120_000);
+  }, 600_000);
 
   test("with one flipped bit anywhere inside a signed descriptor is refused, and the descriptor is named", () => {
     const random = new Random();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { fromUtf8, toHex } from "#common/bytes.js";
 import { bodyOf, Message, MESSAGE_TYPE, RuntimeQueryRequest } from "#runtime/rhp/messages/index.js";
-import { ComponentConfig, CONFIG_QUERY } from "#worker/component/notifications.js";
+import { ComponentConfig, CONFIG_QUERY } from "#runtime/component/config.js";
 import { hasVectors } from "../support/vectors.ts";
 import { exchangesOf, sessions } from "./support/transcript.ts";
 

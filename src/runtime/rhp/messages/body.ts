@@ -1,5 +1,6 @@
 /** The envelope and all bodies of the protocol (runtime host protocol: framing, envelope, errors). */
-import { type Infer, struct, u64, u8, unionOf } from "#common/schema/index.js";
+import { DecodeError } from "#common/errors/index.js";
+import { type Infer, map, omitEmpty, raw, struct, text, u64, u8, unionOf } from "#common/schema/index.js";
 import * as batch from "./batch.js";
 import * as consensus from "./consensus.js";
 import { Empty, ErrorBody, RuntimeInfoRequest, RuntimeInfoResponse } from "./info.js";
@@ -103,6 +104,38 @@ export class Message extends struct("Message", {
   messageType: u8,
   body: Body,
 }) {}
+
+/** A message whose body is still closed. */
+class Envelope extends struct("Message", {
+  id: omitEmpty(u64),
+  messageType: omitEmpty(u8),
+  body: omitEmpty(map(text({ max: 1024 }), raw, { max: 1024 })),
+}) {}
+
+const NULL = 0xf6;
+
+/**
+ * Reads a message as the reference's host does: kinds of bodies that it does not know, or that are null, are passed
+ * over. What is left may be nothing, which then is an empty body: a request that is not supported, or an answer of the
+ * wrong kind.
+ *
+ * @throws DecodeError when it cannot be read even so
+ */
+export function decodeForHost(frame: Uint8Array): Message {
+  try {
+    return Message.decode(frame, "rpc");
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+  }
+  const isNull = frame.length === 1 && frame[0] === NULL;
+  const { id, messageType, body } = isNull ? Envelope.zero() : Envelope.decode(frame, "rpc");
+  for (const [kind, schema] of Object.entries(VARIANTS)) {
+    const value = body.get(kind);
+    if (value === undefined || value[0] === NULL || kind === "Empty") continue;
+    return { id, messageType, body: { type: kind, value: schema.decode(value, "rpc") } as Body };
+  }
+  return { id, messageType, body: { type: "Empty", value: {} } };
+}
 
 /** The kinds that answer each request; the first is what we send ourselves. */
 export const RESPONSES = {

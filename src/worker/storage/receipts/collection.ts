@@ -122,8 +122,11 @@ export class ReceiptCollection {
       return valid;
     } catch (error) {
       if (!(error instanceof CodedError)) throw error;
-      log.debug("storage node gave no receipt", { node: toHex(id), round: request.round, error: error.message });
-      if (!isFinal(error)) return false;
+      const final = isFinal(error);
+      // What no other attempt will change is for the author of the runtime to know.
+      const level = final ? "warn" : "debug";
+      log[level]("storage node gave no receipt", { node: toHex(id), round: request.round, error: error.message });
+      if (!final) return false;
       const member = memberOf(this.options.committee, id);
       if (member !== undefined) this.refused.add(member);
       this.check();

@@ -13,6 +13,7 @@ import type { Committee } from "#consensus/services/scheduler/types.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import { type Root, ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
+import type { LogEntry } from "#mkvs/write-log.js";
 import type { P2pHost } from "#p2p/host.js";
 import { protocolId, servePeers } from "#p2p/protocol.js";
 import { IoTreeError } from "#runtime/transaction/errors.js";
@@ -20,6 +21,7 @@ import { checkIoWriteLog } from "#runtime/transaction/limits.js";
 import { CommitteeView } from "../../executor/committee-view.js";
 import { keepRoundTrees, type RoundTrees } from "../round-trees.js";
 import { emptyRootLike, stateRootOf } from "../round-roots.js";
+import { type StorageLimits, storageLimits } from "./committee.js";
 import { receiptErrors, storageErrors } from "./errors.js";
 import { type ApplyOperation, type ApplyRequest, STORAGE_APPLY } from "./protocol.js";
 
@@ -42,6 +44,7 @@ interface Situation {
   readonly descriptor: Runtime;
   readonly committee: Committee;
   readonly limits: StorageCommitteeParameters;
+  readonly taken: StorageLimits;
   /** Header of the last block. */
   readonly last: Header;
 }
@@ -89,17 +92,19 @@ export class ReceiptIssuer {
     const descriptor = runtimeOf(state);
     const rules = receiptRules(view, descriptor, committee.validFor);
     if (rules === undefined) throw receiptErrors.notAuthorized("the runtime demands no receipts");
-    return { descriptor, committee, limits: rules.limits, last: lastBlockOf(state).header };
+    const { limits } = rules;
+    const taken = storageLimits(view, limits);
+    return { descriptor, committee, limits, taken, last: lastBlockOf(state).header };
   }
 
   private accept(request: ApplyRequest, situation: Situation): KeyedSignature {
     const { disk, db, signer, chainContext, runtimeId } = this.options;
-    const { last, limits } = situation;
+    const { last, limits, taken } = situation;
     if (request.round !== last.round + 1n) {
       throw receiptErrors.wrongRound(`round ${request.round} while ${last.round + 1n} is under way`);
     }
     if (db.latestVersion() !== last.round) throw receiptErrors.notSynced(`round ${last.round}`);
-    checkSize(request, limits);
+    checkSize(request, limits, taken);
     const trees = treesOf(request, last);
     this.checkContent(trees, situation);
     keepRoundTrees(disk, db, trees);
@@ -129,11 +134,19 @@ export class ReceiptIssuer {
   }
 }
 
-function checkSize({ operations }: ApplyRequest, limits: StorageCommitteeParameters): void {
-  const { maxApplyOps, maxApplyWriteLogEntries: entries } = limits;
+function checkSize(
+  { operations }: ApplyRequest,
+  { maxApplyOps }: StorageCommitteeParameters,
+  { entries, entryBytes }: StorageLimits,
+): void {
   if (BigInt(operations.length) > maxApplyOps) throw storageErrors.limitReached(`more than ${maxApplyOps} operations`);
   if (operations.some(({ writeLog }) => BigInt(writeLog.length) > entries)) {
     throw storageErrors.limitReached(`more than ${entries} entries in a write log`);
+  }
+  if (entryBytes === undefined) return;
+  const isLarge = ([key, value]: LogEntry): boolean => key.length + (value?.length ?? 0) > entryBytes;
+  if (operations.some(({ writeLog }) => writeLog.some(isLarge))) {
+    throw storageErrors.limitReached(`an entry of more than ${entryBytes} bytes`);
   }
 }
 

@@ -100,6 +100,21 @@ describe("A method table", () => {
     expect(handler().kindOf("/x")).toBeUndefined();
   });
 
+  test("that wait for something that never comes end when they are cancelled", async () => {
+    const open = new Set<string>();
+    const waiting = new RpcHandler()
+      .add(table, { Nothing: () => new Promise<null>(() => undefined) })
+      .observe({ began: (path) => (open.add(path), () => open.delete(path)), streamed: () => undefined });
+    const path = methodPath("Test", "Nothing");
+    const cancellation = new Cancellation();
+    const answer = waiting.handle(path, new Uint8Array(0), { cancellation: cancellation.token });
+    expect([...open]).toEqual([path]);
+    cancellation.cancel();
+    const error = await (answer.kind === "unary" ? answer.result : undefined)?.catch((reason: unknown) => reason);
+    expect(statusOf(error)).toMatchObject({ code: RpcCode.cancelled });
+    expect(open.size).toBe(0);
+  });
+
   test("cannot be served twice by one handler", () => {
     expect(() => handler().add(table, {})).toThrow(AssertionFailure);
   });

@@ -172,4 +172,4 @@ test("a process killed at any write goes on with the same chain, kept heights an
       if (!versions.has(version)) expect(checkpoints.chunk(version, 0), label).toBeUndefined();
     }
   }
-}, 60_000);
+}, 600_000);

@@ -1,4 +1,5 @@
 import { setImmediate as immediate } from "node:timers/promises";
+import { decode } from "cborg";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { addressFromPublicKey } from "#common/address.js";
 import { Cancellation } from "#common/cancellation.js";
@@ -22,6 +23,8 @@ import { SignedTransaction, signTransaction } from "#consensus/transaction/trans
 import { MemoryNodeDb } from "#mkvs/db/memory.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { nodeControllerMethods } from "#node/rpc/control-methods.js";
+import { buildHandler } from "#node/rpc/index.js";
+import { systemClock } from "#platform/clock.js";
 import { buildNetwork, type BuiltNetwork, RUNTIME_ID } from "../../../interop/support/network.ts";
 
 let built: BuiltNetwork;
@@ -253,6 +256,30 @@ test("the node tells about itself and refuses what it cannot do", async () => {
   for (const call of [control.RequestShutdown(true), control.AddBundle("x.orc")]) {
     await expect(call).rejects.toMatchObject({ module: "control", code: 1 });
   }
+});
+
+test("a node in the committee tells its roles in the form of the reference: a byte string", async () => {
+  const { network, genesis } = built;
+  const working = network.nodes.find(({ runtimes }) => runtimes.some(({ status }) => status.membership === "worker"));
+  if (working === undefined) return expect.unreachable("nobody works");
+  const upgrades = network.upgrades;
+  const base = { upgrades, backend: network.backend, genesis, softwareVersion: "test", clock: systemClock };
+  const handler = buildHandler({ ...base, node: working });
+  const answer = handler.handle("/oasis-core.NodeController/GetStatus", Uint8Array.of(0xf6), {
+    cancellation: new Cancellation().token,
+  });
+  const status = decode(await (answer.kind === "unary" ? answer.result : expect.unreachable("a stream")), {
+    useMaps: true,
+  }) as Map<string, Map<Uint8Array, Map<string, unknown>>>;
+  const [runtime] = status.get("runtimes")?.values() ?? [];
+  const committee = runtime?.get("committee") as Map<string, unknown> | undefined;
+  const roles = committee?.get("executor_roles");
+  expect(roles).toBeInstanceOf(Uint8Array);
+  // A worker may be a backup worker too.
+  expect((roles as Uint8Array)[0]).toBe(1);
+  expect(committee?.get("status")).toBe(0);
+  expect(runtime?.get("executor")).toEqual(new Map([["status", 0]]));
+  expect(runtime?.get("last_retained_round")).toBe(0);
 });
 
 test("nothing is logged as an error", () => {

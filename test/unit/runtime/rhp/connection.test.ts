@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { fromHex, utf8 } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
+import { raw, struct, u64, u8 } from "#common/schema/index.js";
 import { queueStream } from "#runtime/host/queue-stream.js";
 import { Connection, type RequestHandler } from "#runtime/rhp/connection.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
@@ -19,6 +20,9 @@ interface Bench {
   send(bytes: Uint8Array): Promise<void>;
   closedWith: unknown[];
 }
+
+/** A message with any body. */
+class RawMessage extends struct("Message", { id: u64, messageType: u8, body: raw }) {}
 
 const noHandler: RequestHandler = () => bodyOf("Empty", {});
 
@@ -186,6 +190,54 @@ describe("garbage", () => {
     const b = bench("host");
     await b.send(encodeFrame(fromHex("ffff")));
     expect(b.connection.state).toBe("closed");
+  });
+
+  const envelope = (id: bigint, messageType: number, body: Uint8Array): Uint8Array =>
+    encodeFrame(RawMessage.encode({ id, messageType, body }));
+  const NOTHING = fromHex("a0");
+  // {"HostNewRequest": {}}, the same with null, and {"HostIdentityRequest": null}.
+  const unknownBodies = ["a16e486f73744e657752657175657374a0", "a16e486f73744e657752657175657374f6"].map(fromHex);
+  const nullBody = fromHex("a173486f73744964656e7469747952657175657374f6");
+  // {"HostNewRequest": {}, "HostIdentityRequest": {}}
+  const twoBodies = fromHex("a26e486f73744e657752657175657374a073486f73744964656e7469747952657175657374a0");
+
+  test("a host answers requests of kinds that it does not know, as the reference does", async () => {
+    const b = bench("host", ({ type }) => {
+      if (type !== "HostIdentityRequest") throw new CodedError("unknown", 1, "method not supported");
+      return bodyOf("HostIdentityResponse", { nodeId: new Uint8Array(32) });
+    });
+    b.connection.ready();
+    const bodies = [...unknownBodies, nullBody, NOTHING, twoBodies];
+    for (const [i, body] of bodies.entries()) await b.send(envelope(BigInt(i), 1, body));
+    const refused = bodyOf("Error", { module: "unknown", code: 1, message: "method not supported" });
+    expect(b.sent.map(({ id, body }) => [id, body])).toEqual([
+      ...[0n, 1n, 2n, 3n].map((id) => [id, refused]),
+      [4n, bodyOf("HostIdentityResponse", { nodeId: new Uint8Array(32) })],
+    ]);
+    expect(b.connection.state).toBe("ready");
+  });
+
+  test("a host takes answers of kinds that it does not know for answers of the wrong kind", async () => {
+    const b = bench("host");
+    const call = b.connection.call("RuntimeConsensusSyncRequest", { height: 1n }, 100);
+    await b.send(envelope(0n, 2, unknownBodies[0] as Uint8Array));
+    await expect(call).rejects.toMatchObject({ problem: "unexpected" });
+    expect(b.connection.state).toBe("initializing");
+  });
+
+  test("a host passes over messages that say nothing, and closes for bodies that are none", async () => {
+    const b = bench("host");
+    for (const hex of ["f6", "a0", "a16178f6"]) await b.send(encodeFrame(fromHex(hex)));
+    expect(b.connection.state).toBe("initializing");
+    expect(b.sent).toEqual([]);
+    // A body that is a text, and {"HostLocalStorageGetRequest": {"key": 1}}.
+    const text = fromHex("6162");
+    const wrong = fromHex("a1781a486f73744c6f63616c53746f7261676547657452657175657374a1636b657901");
+    for (const body of [text, wrong]) {
+      const other = bench("host");
+      await other.send(envelope(0n, 1, body));
+      expect(other.connection.state).toBe("closed");
+    }
   });
 
   test("either side closes it when a frame is announced too large", async () => {

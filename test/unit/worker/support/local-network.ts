@@ -118,6 +118,8 @@ export interface TestNetworkOptions {
   readonly keep?: number | undefined;
   /** Which rounds nodes keep; all when absent. */
   readonly retention?: LocalNetworkOptions["retention"];
+  /** Roles of a node, where they are others than usual. */
+  readonly roles?: (name: string) => number | undefined;
   /** Off-chain logic beside the runtime. */
   readonly components?: LocalNetworkOptions["components"];
   /** Changes the runtime's descriptor in the genesis document. */
@@ -135,7 +137,10 @@ export function testNetwork(
   more: TestNetworkOptions = {},
 ): TestNetwork {
   const size = more.receipts === true ? SIZE_WITH_STORAGE : DEFAULT_SIZE;
-  const members = networkMembers(hash(utf8("worker tests")), size);
+  const members = networkMembers(hash(utf8("worker tests")), size).map((member) => ({
+    ...member,
+    roles: more.roles?.(member.name) ?? member.roles,
+  }));
   const world: NetworkWorld = {
     clock: more.clock ?? systemClock,
     entropy: systemEntropy,

@@ -27,7 +27,7 @@ export const [OWNER, ALICE, BOB] = developmentAccounts(3).map(({ signer }) => si
 export const addressOf = (signer: Signer): Uint8Array => addressFromPublicKey(signer.publicKey);
 export const RUNTIME_ACCOUNT: Uint8Array = runtimeAddress(RUNTIME_ID);
 
-export interface ProgramNetworkOptions extends Pick<TestNetworkOptions, "edit"> {
+export interface ProgramNetworkOptions extends Pick<TestNetworkOptions, "edit" | "components" | "receipts"> {
   readonly tune?: (runtime: Runtime) => void;
   /** Stands between the worker of a node and its runtime. */
   readonly interfere?: (node: string) => Interference;
@@ -170,7 +170,7 @@ export class ProgramNetwork {
       this.net.network.backend,
       new Submitter(this.net.network.backend, ALICE, this.clock),
     );
-    return reader.events(height, EVENT_KIND.roothash).flatMap((raw) => ServiceEvent.decode(raw).roothash ?? []);
+    return reader.events(height, EVENT_KIND.roothash).flatMap((raw) => ServiceEvent.decode(raw, "rpc").roothash ?? []);
   }
 
   /** Messages that wait for the runtime. */

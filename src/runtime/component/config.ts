@@ -1,6 +1,6 @@
 /** What a component wants to be told about (runtime host protocol: local endpoints). */
 import { bool, bytes, list, omitEmpty, struct } from "#common/schema/index.js";
-import { MAX_TAG_KEY_BYTES } from "#runtime/transaction/artifacts.js";
+import { MAX_TAG_KEY_BYTES } from "../transaction/artifacts.js";
 
 /** Most tags that a component can follow. */
 const MAX_TAGS = 1024;
