@@ -28,6 +28,12 @@ export interface Dispatch {
   readonly incoming: readonly IncomingMessage[];
 }
 
+/** Whether the next round is wanted even without transactions: something waits for the runtime, or it has had none. */
+export function asksForRound({ incoming, roundResults, state }: Dispatch): boolean {
+  const isFirst = state.lastNormalRound === (state.genesisBlock?.header.round ?? 0n);
+  return isFirst || incoming.length > 0 || roundResults.messages.length > 0;
+}
+
 /** The light block that was asked for last: in a process with many nodes all ask for the same one. */
 const latest = new WeakMap<Backend, LightBlock>();
 

@@ -13,7 +13,7 @@ import type { NodeDb } from "#mkvs/db/node-db.js";
 import type { P2pHost } from "#p2p/host.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { EXECUTION_MODE, type RuntimeExecuteTxBatchResponse } from "#runtime/rhp/messages/index.js";
-import type { Dispatch } from "../dispatch.js";
+import { asksForRound, type Dispatch } from "../dispatch.js";
 import type { CommitteeMembership, TransactionSubmitter } from "../options.js";
 import { storageCommittee } from "../storage/receipts/committee.js";
 import type { TxPool } from "../txpool/tx-pool.js";
@@ -258,7 +258,6 @@ export class Executor {
 
   private schedule(round: Round, force: boolean): void {
     const { backend, host, pool } = this.options;
-    const { dispatch } = round;
     if (this.state.kind !== "waiting-for-batch" || round.submitted.has(round.rank)) return;
     if (!round.committee.isWorker || (!force && round.gathering.isWaiting)) return;
     // A block of the next epoch has another committee: a proposal now would be in vain.
@@ -267,10 +266,7 @@ export class Executor {
     const control = host.info?.features.scheduleControl;
     if (control === undefined) return;
     const inputs = pool.suggestion(control.initialBatchSize);
-    const { genesisBlock, lastNormalRound } = dispatch.state;
-    const isFirst = lastNormalRound === (genesisBlock?.header.round ?? 0n);
-    const hasResults = dispatch.roundResults.messages.length > 0;
-    if (!force && inputs.length === 0 && !hasResults && dispatch.incoming.length === 0 && !isFirst) return;
+    if (!force && inputs.length === 0 && !asksForRound(round.dispatch)) return;
     if (!force && round.gathering.holds(inputs.length, control.initialBatchSize, () => this.look())) return;
     this.execute(round, round.rank, undefined, { mode: EXECUTION_MODE.schedule, inputs });
   }
