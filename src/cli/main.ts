@@ -3,6 +3,8 @@ import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { MISCONDUCTS, parseSwitches } from "#network/byzantine/switches.js";
 import { computeNames, SIZE_WITH_STORAGE, storageNames } from "#network/topology.js";
 import { NoCommittee } from "#network/no-committee.js";
+import { parsePermissions } from "#platform/managed/member-components.js";
+import { PERMISSIONS } from "#worker/component/management.js";
 import { KeyFileError } from "#platform/key-files.js";
 import { BundleRefused } from "#runtime/bundle/errors.js";
 import { createBundle, inspectBundle, installBundle, verifyBundle } from "./bundle.js";
@@ -104,6 +106,17 @@ function networkOptions(command: Command, hosts: readonly RuntimeHostKind[]): Co
       ),
     )
     .option("--no-receipts", "make a new network of plain v26.1: no storage nodes, no receipts")
+    .addOption(
+      new Option(
+        "--permit <component=permissions>",
+        `let off-chain logic have its node do things; permissions, with commas between: ${PERMISSIONS.join(", ")} (repeatable)`,
+      )
+        .argParser((word: string, before: readonly string[]) => {
+          parsePermissions([word]);
+          return [...before, word];
+        })
+        .default([], "none"),
+    )
     .addOption(
       new Option(
         "--byzantine <node=way>",

@@ -18,7 +18,7 @@ import type { RuntimeHost } from "#runtime/host/host.js";
 import type { HostEnvironment } from "#runtime/host/host-handler.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
 import { type StartTrouble, VersionedHost } from "#runtime/host/versioned.js";
-import { Component } from "./component/component.js";
+import { Components } from "./component/fleet.js";
 import { ConsensusSync } from "./consensus-sync.js";
 import { RuntimeClient } from "./client/runtime-client.js";
 import { DeploymentFollower } from "./deployments.js";
@@ -50,7 +50,7 @@ export class RuntimeWorker {
   private readonly consensusSync: ConsensusSync;
   private readonly keyManagerUpdates: KeyManagerUpdates;
   private readonly executor: Executor | undefined;
-  private readonly components: readonly Component[];
+  private readonly components: Components;
   private readonly rounds = new EventHub<RoundReport>();
   private topic: JoinedTopic | undefined;
   private ends: (() => void)[] = [];
@@ -100,14 +100,11 @@ export class RuntimeWorker {
       const { submitter, conduct } = options.executor;
       this.executor = new Executor({ ...common, submitter, conduct, log: log.child("executor") });
     }
-    const component = (name: string): RuntimeHost | undefined =>
-      this.components.find((found) => found.name === name)?.host;
+    const component = (name: string): RuntimeHost | undefined => this.components.host(name);
     this.client = new RuntimeClient({ ...common, history, reader: this.reader, component });
-    this.components = (options.components ?? []).map((offer) => {
-      const { client, host: ronl, reader } = this;
-      const beside = { runtimeId, backend, environment: this.environment(), client, reader, ronl, clock };
-      return new Component({ ...offer, ...beside, log: log.child(offer.name) });
-    });
+    const { client, host: ronl, reader } = this;
+    const beside = { runtimeId, backend, environment: this.environment(), client, reader, ronl, signer, clock, log };
+    this.components = new Components(options.components ?? [], beside);
   }
 
   private environment(): HostEnvironment {
@@ -194,7 +191,7 @@ export class RuntimeWorker {
     this.topic = p2p.join(topicId(chainContext, "tx", runtimeId), (data) => this.receive(data));
     this.ends.push(serveTransactions(p2p, chainContext, runtimeId, (txHash) => this.pool.get(txHash)));
     await this.storage.start();
-    for (const component of this.components) component.start();
+    this.components.start();
     const latest = this.history.block(ROUND_LATEST);
     if (latest !== undefined && this.dispatched === undefined) this.dispatch(latest);
   }
@@ -203,7 +200,7 @@ export class RuntimeWorker {
     this.topic?.leave();
     for (const end of this.ends.splice(0)) end();
     this.deployments.stop();
-    await Promise.all(this.components.map((component) => component.stop()));
+    await this.components.stop();
     await this.storage.stop();
     await this.executor?.stop();
     // Whoever waits for the runtime need not wait any longer.

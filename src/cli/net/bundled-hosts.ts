@@ -2,11 +2,12 @@ import { join } from "node:path";
 import { equalBytes } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
-import { compareVersions, versionToText } from "#common/version.js";
+import { compareVersions, type Version, versionToText } from "#common/version.js";
 import type { RuntimeDeployment } from "#network/fixture.js";
 import type { LocalNetworkOptions } from "#network/local-network.js";
 import type { BundleStore } from "#platform/bundle-store.js";
 import { systemEntropy } from "#platform/entropy.js";
+import { type ComponentPermissions, MemberComponents } from "#platform/managed/member-components.js";
 import { ProcessLauncher } from "#platform/runtime-launcher.js";
 import { Sandbox } from "#platform/sandbox.js";
 import { type Component, ROFL } from "#runtime/bundle/component.js";
@@ -28,6 +29,13 @@ export interface BundledHostsOptions {
   readonly kind: RuntimeHostKind;
   readonly store: BundleStore;
   readonly log: Log;
+}
+
+export interface BundledComponentsOptions extends BundledHostsOptions {
+  /** Folder of a member's data. */
+  readonly folderOf: (member: string) => string;
+  /** What components may have their nodes do. */
+  readonly permissions: ComponentPermissions;
 }
 
 /** The sandbox for programs that come in bundles; undefined, which is told once, where there is none. */
@@ -104,21 +112,33 @@ function newestComponents(store: BundleStore, runtimeId: Uint8Array): StoredComp
 
 /**
  * Hosts off-chain logic that installed bundles bring for a runtime: on compute nodes, or on all when a bundle brings
- * nothing else. It runs in processes of its own as versions from bundles do.
+ * nothing else; and what such logic has itself added to its node. It runs in processes of its own as versions from
+ * bundles do.
  */
-export function bundledComponents({ kind, store, log }: BundledHostsOptions): LocalNetworkOptions["components"] {
+export function bundledComponents(options: BundledComponentsOptions): LocalNetworkOptions["components"] {
+  const { kind, store, log, folderOf, permissions } = options;
   const open = sandboxFor(kind, log);
-  return (member, runtimeId) =>
-    newestComponents(store, runtimeId).flatMap(({ component, path, detached }): ComponentOffer[] => {
-      const sandbox = detached || member.kind === "compute" ? open() : undefined;
-      if (sandbox === undefined) return [];
-      const { name, version } = component;
-      const launcher = new ProcessLauncher({
-        path,
-        sandbox: sandbox === "none" ? undefined : sandbox,
-        network: true,
-        log: log.child(`${member.name}/${name} ${versionToText(version)}`),
-      });
-      return [{ name, provision: (site) => new ProcessHost({ ...site, launcher, version, entropy: systemEntropy }) }];
+  const host = (path: string, ownLog: Log, version?: Version): ComponentOffer["provision"] | undefined => {
+    const sandbox = open();
+    if (sandbox === undefined) return undefined;
+    const found = sandbox === "none" ? undefined : sandbox;
+    const launcher = new ProcessLauncher({ path, sandbox: found, network: true, log: ownLog });
+    return (site) => new ProcessHost({ ...site, launcher, version, entropy: systemEntropy });
+  };
+  return (member, runtimeId) => {
+    const kept = new MemberComponents({
+      folder: folderOf(member.name),
+      runtimeId,
+      permissions,
+      log: log.child(member.name),
+      provision: ({ path }, ownLog) => host(path, ownLog),
     });
+    const installed = newestComponents(store, runtimeId).flatMap(({ component, path, detached }): ComponentOffer[] => {
+      if (!detached && member.kind !== "compute") return [];
+      const { name, version } = component;
+      const provision = host(path, kept.logOf(name), version);
+      return provision === undefined ? [] : [{ name, provision, management: kept.managementOf(name) }];
+    });
+    return [...installed, ...kept.offers];
+  };
 }

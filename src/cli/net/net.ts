@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { setImmediate as immediate } from "node:timers/promises";
 import { equalBytes } from "#common/bytes.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
@@ -7,6 +8,7 @@ import { Load } from "#network/load.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
 import { buildHandler } from "#node/rpc/index.js";
 import { BundleStore } from "#platform/bundle-store.js";
+import { parsePermissions } from "#platform/managed/member-components.js";
 import { systemClock } from "#platform/clock.js";
 import { DataFolder } from "#platform/data-folder.js";
 import { openLmdbDisk } from "#platform/disk-lmdb.js";
@@ -109,7 +111,11 @@ function assemble(folder: DataFolder, options: NetOptions, hosted: readonly Host
     keep: options.keep,
     retention: options.keepRounds === undefined ? undefined : { rounds: BigInt(options.keepRounds) },
     provision: metrics?.provision(hosts) ?? hosts,
-    components: bundledComponents(bundles),
+    components: bundledComponents({
+      ...bundles,
+      folderOf: (member) => join(folder.path, "components", member),
+      permissions: parsePermissions(options.permit ?? []),
+    }),
     byzantine: wary ? parseSwitches(options.byzantine, temptable) : undefined,
   });
   return { ...setup, world, network };

@@ -18,6 +18,8 @@ export interface NetOptions {
   readonly quietLoad: boolean;
   /** Words such as `compute-1=wrong-results`. */
   readonly byzantine: readonly string[];
+  /** Words such as `manager=bundle_add,log_view`. */
+  readonly permit?: readonly string[];
   readonly log: LogLevel;
   readonly runtimeHost: RuntimeHostKind;
   /** Programs or bundles of the network's runtimes; the key-value runtime when there are none. */

@@ -66,7 +66,7 @@ export class Component extends struct("Component", {
 }) {}
 
 /** Text of a component's identifier: its kind, with its name after a dot if it has one. */
-export function componentIdOf({ kind, name }: Component): string {
+export function componentIdOf({ kind, name }: Pick<Component, "kind" | "name">): string {
   return name === "" ? kind : `${kind}.${name}`;
 }
 

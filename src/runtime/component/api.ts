@@ -1,7 +1,7 @@
 /** What a node offers its off-chain logic by local queries (runtime host protocol: local endpoints). */
 import { PublicKey, Signature } from "#common/crypto/keys.js";
-import { defineContext } from "#common/crypto/signature.js";
 import { Hash } from "#common/hash.js";
+import type { SortedMap } from "#common/sorted-map.js";
 import { bool, bytes, list, map, omitEmpty, raw, type Schema, struct, text, u64 } from "#common/schema/index.js";
 import { MAX_MESSAGE_BYTES } from "../rhp/messages/limits.js";
 
@@ -19,7 +19,8 @@ export const ENDPOINT = {
 const MANY = { max: 4096 };
 const word = text({ max: 4096 });
 /** Names and values that things are found by; a filter names some of them, and all must be the same. */
-export const Labels = map(word, word, MANY);
+export type Labels = SortedMap<string, string>;
+export const Labels: Schema<Labels> = map(word, word, MANY);
 
 /** A call of a method of an endpoint. */
 export class LocalQuery extends struct("Request", { method: text({ max: 1024 }), args: raw }) {}
@@ -78,18 +79,12 @@ export class LogGetResponse extends struct("LogGetResponse", {
 
 export class AttestLabelsRequest extends struct("AttestLabelsRequest", { labels: list(word, MANY) }) {}
 
-/** What a node signs: that a component with this key has these labels. */
-export class LabelAttestation extends struct("LabelAttestation", { labels: Labels, rak: PublicKey }) {}
-
 export class AttestLabelsResponse extends struct("AttestLabelsResponse", {
   /** Encoded LabelAttestation. */
   attestation: bytes({ max: MAX_MESSAGE_BYTES }),
   nodeId: PublicKey,
   signature: Signature,
 }) {}
-
-/** What nodes sign label attestations in. */
-export const LABEL_ATTESTATION_CONTEXT = defineContext("oasis-core/node: attest component labels");
 
 /** A method of one of the node's managers. */
 export interface ManagerMethod<A, R> {
