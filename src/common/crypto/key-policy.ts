@@ -42,3 +42,9 @@ export const STRICT_POLICY: AcceptancePolicy = forbidding([...reserved, ...TEST_
 
 /** For development chains whose entities use test keys: only the reserved keys are refused. */
 export const TEST_KEYS_POLICY: AcceptancePolicy = forbidding(reserved);
+
+/** A policy that forbids some keys (32 bytes each) besides those of another policy. */
+export function alsoForbidding(policy: AcceptancePolicy, keys: readonly Uint8Array[]): AcceptancePolicy {
+  const more = forbidding(keys.map((key) => toHex(key)));
+  return { forbids: (publicKey) => policy.forbids(publicKey) || more.forbids(publicKey) };
+}

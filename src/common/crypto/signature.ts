@@ -1,6 +1,6 @@
 /** Signatures: contexts, signers and verification in one place (common: signatures). */
 export { defineContext, type Domain, prepareAssembled, prepareMessage, SignatureContext } from "./context.js";
-export { type AcceptancePolicy, STRICT_POLICY, TEST_KEYS_POLICY } from "./key-policy.js";
+export { type AcceptancePolicy, alsoForbidding, STRICT_POLICY, TEST_KEYS_POLICY } from "./key-policy.js";
 export {
   type Envelope,
   isOnlySignedBy,

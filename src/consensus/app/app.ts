@@ -8,6 +8,7 @@ import { Tree } from "#mkvs/tree/tree.js";
 import { FREE_GAS } from "../transaction/gas.js";
 import type { AbciEvent, TransactionResult } from "../transaction/results.js";
 import type { OpenedTransaction, Transaction } from "../transaction/transaction.js";
+import { acceptancePolicy } from "./acceptance.js";
 import { type BlockInput, type BlockOutcome, BlockRun, sameInput, sameTransactions } from "./block-run.js";
 import { Context, type DebugSwitches, type Environment, type EpochSource } from "./context.js";
 import type { Service } from "./define-service.js";
@@ -127,6 +128,8 @@ export class Application {
       baseEpoch: genesis.baseEpoch,
       chainContext: genesis.chainContext,
       debug,
+      // What the document says holds for ever: the parameter in the state is not looked at again.
+      policy: acceptancePolicy(debug, genesis.parameters.publicKeyBlacklist),
       localMinGasPrice: localMinGasPrice ?? 0n,
       isOwnSigner: isOwnSigner ?? (() => false),
       epochs,

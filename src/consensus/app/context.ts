@@ -1,4 +1,5 @@
 import { assert } from "#common/assert.js";
+import type { AcceptancePolicy } from "#common/crypto/signature.js";
 import type { Timestamp } from "#common/schema/index.js";
 import type { KeyValueReader, KeyValueStore } from "#mkvs/key-value.js";
 import { Overlay } from "#mkvs/tree/overlay.js";
@@ -82,6 +83,8 @@ export interface Environment {
   readonly committed: KeyValueReader;
   /** Whether test keys are refused and debug parameters honoured: switches of this node, equal on all nodes of a chain. */
   readonly debug: DebugSwitches;
+  /** Which keys may sign on this chain: those of the node's switches that the genesis document does not forbid. */
+  readonly policy: AcceptancePolicy;
   /** Lowest gas price that this node takes into its pool. */
   readonly localMinGasPrice: bigint;
   /** Whether an address is this node's own, whose transactions the pool always takes. */

@@ -1,11 +1,10 @@
 import { CodedError, DecodeError, unknown, UNKNOWN_MODULE } from "#common/errors/index.js";
 import { addressFromPublicKey } from "#common/address.js";
-import { type AcceptancePolicy, STRICT_POLICY, TEST_KEYS_POLICY } from "#common/crypto/signature.js";
 import { consensusErrors, transactionErrors } from "../transaction/errors.js";
 import { gasPrice } from "../transaction/gas.js";
 import type { TransactionResult } from "../transaction/results.js";
 import { METHOD_META, type OpenedTransaction, openTransaction, type Transaction } from "../transaction/transaction.js";
-import type { Context, DebugSwitches, Environment } from "./context.js";
+import type { Context, Environment } from "./context.js";
 import type { AuthHandler, Service, TransactionMethod } from "./define-service.js";
 import { type ConsensusParameters, GasCostTable } from "./parameters.js";
 import { processSystemTransaction } from "./system-tx.js";
@@ -53,11 +52,6 @@ export class Router {
   }
 }
 
-/** Which keys may sign on a chain with these node flags. */
-export function acceptancePolicy(debug: DebugSwitches): AcceptancePolicy {
-  return debug.dontBlameOasis && debug.allowTestKeys ? TEST_KEYS_POLICY : STRICT_POLICY;
-}
-
 /**
  * Steps 4 to 10 of the execution order: system methods, routing, authentication, gas by size, gas price, the method,
  * and the fee in the check state.
@@ -95,7 +89,7 @@ export function openRaw(env: Environment, rawTransaction: Uint8Array): OpenedTra
   checkSize(env.parameters, rawTransaction.length);
   const known = pooled.get(env)?.get(rawTransaction);
   if (known !== undefined) return known;
-  return openTransaction(rawTransaction, env.chainContext, acceptancePolicy(env.debug));
+  return openTransaction(rawTransaction, env.chainContext, env.policy);
 }
 
 /** Transactions that an application opened for its pool: the proposer meets the very same bytes again. */
@@ -159,8 +153,9 @@ function report(ctx: Context, run: () => void): TransactionResult {
     codespace: failure?.module ?? "",
     log: failure?.message ?? "",
     data: failure === undefined ? ctx.data : new Uint8Array(0),
-    gasWanted: ctx.gas.wanted,
-    gasUsed: ctx.gas.used,
+    // Results carry signed numbers: the largest limits turn negative (consensus: transactions, result).
+    gasWanted: BigInt.asIntN(64, ctx.gas.wanted),
+    gasUsed: BigInt.asIntN(64, ctx.gas.used),
     events: ctx.emitted,
   };
 }

@@ -38,6 +38,7 @@ describeVectors<{ cases: StatusCase[] }>("services/keymanager_generate_status.js
           height: 0n,
           feature261: c.feature_261,
           debug: { dontBlameOasis: true, allowTestKeys: true, allowDebugEnclaves: false },
+          policy: TEST_KEYS_POLICY,
         },
         policy: TEST_KEYS_POLICY,
       });

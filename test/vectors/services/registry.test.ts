@@ -64,7 +64,14 @@ describeVectors<Descriptors>("services/registry_descriptors.json", (data) => {
   const policy = STRICT_POLICY;
   const now = { seconds: BigInt(data.time), nanos: 0 };
   const debug = { dontBlameOasis: false, allowTestKeys: false, allowDebugEnclaves: false };
-  const attestation = { features: params.teeFeatures, now, height: BigInt(data.height), feature261: true, debug };
+  const attestation = {
+    features: params.teeFeatures,
+    now,
+    height: BigInt(data.height),
+    feature261: true,
+    debug,
+    policy,
+  };
   const entity = Entity.decode(fromHex(data.entity));
 
   function verify({ kind, signed = "", descriptor = "" }: Verdict): void {

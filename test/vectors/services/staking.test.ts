@@ -62,6 +62,7 @@ function contextIn(epoch: bigint): Context {
     parameters: undefined as never,
     committed: new Tree(),
     debug: { dontBlameOasis: false, allowTestKeys: false, allowDebugEnclaves: false },
+    policy: STRICT_POLICY,
     localMinGasPrice: 0n,
     isOwnSigner: () => false,
     checked: () => undefined,

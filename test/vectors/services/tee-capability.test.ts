@@ -1,3 +1,4 @@
+import { STRICT_POLICY } from "#common/crypto/signature.js";
 import { expect, test } from "vitest";
 import { fromHex } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
@@ -56,6 +57,7 @@ describeVectors<{ cases: readonly CapabilityCase[] }>("services/tee_capability.j
       height: BigInt(c.height),
       feature261: c.feature_261,
       debug,
+      policy: STRICT_POLICY,
     });
   }
 

@@ -1,3 +1,4 @@
+import { STRICT_POLICY } from "#common/crypto/signature.js";
 import { expect, test } from "vitest";
 import { fromHex, toHex } from "#common/bytes.js";
 import type { TeeFeatures } from "#consensus/services/registry/types/tee.js";
@@ -67,7 +68,7 @@ describeVectors<Expectations>("sgx/expectations.json", ({ node }) => {
     const capability = { hardware: 1, rak: new Uint8Array(32), rek: undefined, attestation };
     const now = { seconds: 1_659_084_810n, nanos: 0 };
     const check = (features: TeeFeatures | undefined): (() => void) => {
-      const rules = { features, now, height: 0n, feature261: true, debug };
+      const rules = { features, now, height: 0n, feature261: true, debug, policy: STRICT_POLICY };
       return () => verifyCapability(new Uint8Array(32), capability, constraints, rules);
     };
     expect(check(undefined)).toThrow("RAK hash mismatch");
@@ -83,7 +84,7 @@ describeVectors<Expectations>("sgx/expectations.json", ({ node }) => {
     const identity = { mrEnclave: fromHex(km.mr_enclave), mrSigner: fromHex(km.mr_signer) };
     const constraints = SgxConstraints.encode({ v: 1, enclaves: [identity], policy: undefined, maxAttestationAge: 0n });
     const now = { seconds: 1_751_428_365n, nanos: 0 };
-    const rules = { features: FEATURES, now, height: 25_299_999n, feature261: true, debug };
+    const rules = { features: FEATURES, now, height: 25_299_999n, feature261: true, debug, policy: STRICT_POLICY };
     expect(() => verifyCapability(fromHex(km.node_id), capability, constraints, rules)).not.toThrow();
     const inDebugMode = { ...rules, debug: { ...debug, dontBlameOasis: true, allowDebugEnclaves: true } };
     expect(() => verifyCapability(fromHex(km.node_id), capability, constraints, inDebugMode)).toThrow(

@@ -1,7 +1,7 @@
 import { u64be, readU64be } from "#common/bytes.js";
 import { Fault } from "#common/errors/index.js";
 import type { Disk, DiskTable } from "#common/ports/disk.js";
-import { bytes, i64, list, struct, text, u32, u64 } from "#common/schema/index.js";
+import { bytes, i64, list, struct, text, u32 } from "#common/schema/index.js";
 import type { BlockOutcome } from "../../app/block-run.js";
 import { type BlockId, BlockId as BlockIdMessage } from "../../block/block-id.js";
 import { Block } from "../../block/block.js";
@@ -20,8 +20,8 @@ class StoredResult extends struct("StoredResult", {
   codespace: text({ max: MAX }),
   log: text({ max: MAX }),
   data: bytes({ max: MAX }),
-  gasWanted: u64,
-  gasUsed: u64,
+  gasWanted: i64,
+  gasUsed: i64,
   events: list(StoredEvent, { max: MAX }),
 }) {}
 

@@ -2,7 +2,6 @@ import { equalBytes } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import type { Context } from "../../app/context.js";
 import { newEpoch } from "../../app/epoch.js";
-import { acceptancePolicy } from "../../app/execute.js";
 import { isFeature261 } from "../../app/parameters.js";
 import { nodeList, runtimeList, suspendRuntime } from "../registry/state.js";
 import { attestationRules } from "../registry/types/attestation-rules.js";
@@ -53,7 +52,7 @@ function updateStatuses(ctx: Context, epoch: bigint): void {
       nodes,
       epoch,
       attestation,
-      policy: acceptancePolicy(ctx.env.debug),
+      policy: ctx.env.policy,
     });
     const same = before !== undefined && equalBytes(KeyManagerStatus.encode(before), KeyManagerStatus.encode(status));
     if (same) continue;

@@ -4,7 +4,7 @@ import { isKeyManagerNamespace } from "#common/namespace.js";
 import type { Context } from "../../app/context.js";
 import type { GenesisHooks, GenesisScope } from "../../app/define-service.js";
 import { currentEpoch } from "../../app/epoch.js";
-import { acceptancePolicy } from "../../app/execute.js";
+import { acceptancePolicy } from "../../app/acceptance.js";
 import type { RegistryGenesis } from "../registry/params.js";
 import { RUNTIME_KEY_MANAGER } from "../registry/types/runtime.js";
 import { churpUpdateEvent, statusEvent } from "./events.js";

@@ -6,6 +6,7 @@ import { Mempool } from "#consensus/backends/mempool.js";
 import { staking } from "#consensus/services/staking/index.js";
 import { Transfer } from "#consensus/services/staking/types/index.js";
 import { BlockMetadata, SignedTransaction, signTransaction, Transaction } from "#consensus/transaction/transaction.js";
+import { developmentAccounts } from "#network/topology.js";
 import { Bench } from "../services/staking/support.ts";
 import { said, TestChain } from "./support.ts";
 
@@ -49,6 +50,27 @@ describe("the execution of a transaction", () => {
       expect(said(result)).toBe("unknown/1");
       expect([result.gasUsed, result.data.length]).toEqual([0n, 0]);
     }
+  });
+
+  test("refuses signatures of keys that the genesis document forbids", () => {
+    const chain = new TestChain((genesis) => {
+      const publicKeyBlacklist = [developmentAccounts(2)[1]?.signer.publicKey as Uint8Array];
+      genesis.consensus.params = { ...genesis.consensus.params, publicKeyBlacklist };
+    });
+    const answers = [0, 1].map((by) => chain.say("staking.Transfer", Transfer, Transfer.zero(), { by }));
+    expect(answers).toEqual(["ok", "unknown/1"]);
+    expect(said(chain.app.checkTx(chain.raw("staking.Transfer", transfer(chain), { by: 1 })))).toBe("unknown/1");
+  });
+
+  test("tells the largest gas limits as the negative numbers that results have room for", () => {
+    const chain = new TestChain();
+    const limits = [1n << 63n, (1n << 64n) - 1n].map((gas) =>
+      chain.raw("staking.Transfer", transfer(chain), { fee: { amount: 0n, gas } }),
+    );
+    const [half, all] = chain.tryOut(...limits);
+    expect([half?.gasWanted, all?.gasWanted]).toEqual([-(1n << 63n), 0n]);
+    const { results } = chain.block(limits[1] as Uint8Array);
+    expect(results[0]).toMatchObject({ code: 0, gasWanted: -1n });
   });
 
   test("refuses a wrong nonce, and a price below the chain's minimum after the fee is paid", () => {

@@ -7,6 +7,7 @@ import type { Schema } from "#common/schema/index.js";
 import type { DebugSwitches, Environment } from "#consensus/app/context.js";
 import { BlockScope, Context } from "#consensus/app/context.js";
 import type { Service } from "#consensus/app/define-service.js";
+import { acceptancePolicy } from "#consensus/app/acceptance.js";
 import { Router } from "#consensus/app/execute.js";
 import { ConsensusParameters } from "#consensus/app/parameters.js";
 import { subcallSubscription } from "#consensus/app/subcall.js";
@@ -149,6 +150,7 @@ class Replayer {
       parameters: ConsensusParameters.decode(fromHex(this.data.consensus_parameters)),
       committed,
       debug: this.options.debug ?? NO_DEBUG,
+      policy: acceptancePolicy(this.options.debug ?? NO_DEBUG),
       localMinGasPrice: 0n,
       isOwnSigner: () => false,
       checked: () => undefined,

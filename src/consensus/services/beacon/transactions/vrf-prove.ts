@@ -4,7 +4,6 @@ import { DecodeError, unknown } from "#common/errors/index.js";
 import { raw } from "#common/schema/index.js";
 import type { Context } from "../../../app/context.js";
 import { defineTransaction, type TransactionMethod } from "../../../app/define-service.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { GasCostTable } from "../../../app/parameters.js";
 import { getNode } from "../../registry/state.js";
 import { beaconErrors } from "../errors.js";
@@ -49,7 +48,7 @@ export const vrfProve: TransactionMethod = defineTransaction({
     const { epoch, pi } = decodeBody(body);
     if (epoch !== state.epoch) throw unknown(`beacon: proof for invalid epoch: ${epoch}`);
     const publicKey = prover.vrf.id;
-    const refused = pi.length !== 80 || acceptancePolicy(ctx.env.debug).forbids(publicKey);
+    const refused = pi.length !== 80 || ctx.env.policy.forbids(publicKey);
     const beta = refused ? null : verifyProof(publicKey, state.alpha, pi);
     if (beta === null) throw unknown("beacon: failed to verify beta");
     const earlier = state.pi.get(prover.id);

@@ -4,7 +4,6 @@ import { unknown } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
 import { currentEpoch } from "../../../app/epoch.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { isFeature261 } from "../../../app/parameters.js";
 import { consensusErrors } from "../../../transaction/errors.js";
 import { registryErrors } from "../../registry/errors.js";
@@ -66,7 +65,7 @@ export const churpCreateTransaction = defineTransaction({
     const runtime = loadOwned(ctx, runtimeId);
     if (getChurpStatus(ctx.state, runtimeId, id) !== undefined) throw unknown("keymanager: churp: ID must be unique");
     checkCreate(request);
-    checkChurpPolicy(request.policy, undefined, acceptancePolicy(ctx.env.debug));
+    checkChurpPolicy(request.policy, undefined, ctx.env.policy);
     const status = newStatus(request, request.handoffInterval === 0n ? HANDOFFS_DISABLED : nextHandoff(ctx));
     if (ctx.isCheckTx) return;
     ctx.transaction((child) => {
@@ -106,7 +105,7 @@ export const churpUpdateTransaction = defineTransaction({
     if (extraShares !== undefined) status = { ...status, extraShares };
     if (handoffInterval !== undefined) status = withInterval(ctx, status, handoffInterval);
     if (policy !== undefined) {
-      checkChurpPolicy(policy, status.policy.policy, acceptancePolicy(ctx.env.debug));
+      checkChurpPolicy(policy, status.policy.policy, ctx.env.policy);
       status = { ...status, policy };
     }
     if (ctx.isCheckTx) return;

@@ -5,7 +5,6 @@ import { hasRoles, ROLE_KEY_MANAGER } from "#common/node-roles.js";
 import type { Context } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
 import { currentEpoch } from "../../../app/epoch.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { consensusErrors } from "../../../transaction/errors.js";
 import { loadNode } from "../../registry/state.js";
 import { isNodeExpired } from "../../registry/types/node.js";
@@ -49,7 +48,7 @@ function checkEnclave(ctx: Context, runtime: Runtime, signed: SignedRequest): vo
   if (isNodeExpired(node, currentEpoch(ctx))) throw unknown("keymanager: churp: node registration expired");
   if (!hasRoles(node.roles, ROLE_KEY_MANAGER)) throw unknown("keymanager: churp: node not key manager");
   const rak = attestationKey(keyManagerEntry(node, runtime.id), runtime);
-  const policy = acceptancePolicy(ctx.env.debug);
+  const { policy } = ctx.env;
   const ok = verify(rak, signed.context, ChurpRequest.encode(signed.request), signed.signature, { policy });
   if (!ok) throw unknown("keymanager: churp: RAK signature verification failed");
 }

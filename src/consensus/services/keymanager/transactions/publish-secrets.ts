@@ -4,7 +4,6 @@ import { unknown } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
 import { currentEpoch } from "../../../app/epoch.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { loadNode } from "../../registry/state.js";
 import type { Runtime } from "../../registry/types/runtime.js";
 import { keyManagerErrors } from "../errors.js";
@@ -59,7 +58,7 @@ function checkPublication(ctx: Context, runtime: Runtime, status: KeyManagerStat
   const { rak, reks } = committeeKeys(ctx, runtime, status);
   if (p.epoch !== BigInt.asUintN(64, currentEpoch(ctx) + 1n)) throw unknown("keymanager: secret for an invalid epoch");
   checkEncryption(p.secret, reks);
-  const ok = verify(rak, p.context, p.message, p.signature, { policy: acceptancePolicy(ctx.env.debug) });
+  const ok = verify(rak, p.context, p.message, p.signature, { policy: ctx.env.policy });
   if (!ok) throw unknown("keymanager: secret contains an invalid signature");
 }
 

@@ -3,7 +3,6 @@ import { unknown } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
 import { currentEpoch } from "../../../app/epoch.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { isFeature261 } from "../../../app/parameters.js";
 import { nodeList } from "../../registry/state.js";
 import { attestationRules } from "../../registry/types/attestation-rules.js";
@@ -29,7 +28,7 @@ function appliedAtOnce(ctx: Context, scheduled: KeyManagerStatus): KeyManagerSta
     nodes: nodeList(ctx.state),
     epoch: currentEpoch(ctx),
     attestation: attestationRules(ctx, false),
-    policy: acceptancePolicy(ctx.env.debug),
+    policy: ctx.env.policy,
   });
 }
 
@@ -45,7 +44,7 @@ export const updatePolicyTransaction = defineTransaction({
     const runtime = loadKeyManager(ctx.state, body.policy.id);
     if (!equalBytes(runtime.entityId, ctx.signer)) throw unknown("keymanager: invalid update signer");
     // The serial is compared with the policy in force, not with one that is scheduled.
-    checkPolicy(statusOrNew(ctx, runtime.id).policy, body, acceptancePolicy(ctx.env.debug));
+    checkPolicy(statusOrNew(ctx, runtime.id).policy, body, ctx.env.policy);
   },
   execute(ctx, body) {
     const scheduled = { ...statusOrNew(ctx, body.policy.id), nextPolicy: body };

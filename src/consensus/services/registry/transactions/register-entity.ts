@@ -2,7 +2,6 @@ import { addressFromPublicKey } from "#common/address.js";
 import { equalBytes } from "#common/bytes.js";
 import type { Context } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { parameters as stakingParameters } from "../../staking/params.js";
 import { addStakeClaim } from "../../staking/state/index.js";
 import { globalThreshold } from "../../staking/types/account.js";
@@ -17,7 +16,7 @@ import { SignedEntity } from "../types/signed.js";
 
 /** Registers an entity or replaces its descriptor (registry: RegisterEntity). */
 export function registerEntity(ctx: Context, envelope: SignedEntity): void {
-  const entity = verifyEntity(envelope, acceptancePolicy(ctx.env.debug));
+  const entity = verifyEntity(envelope, ctx.env.policy);
   if (ctx.isCheckTx) return;
   const costs = gasCosts(ctx);
   ctx.gas.use(1n, GAS_REGISTER_ENTITY, costs);

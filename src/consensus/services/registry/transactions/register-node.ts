@@ -7,7 +7,6 @@ import { bytes, list, nullable, struct } from "#common/schema/index.js";
 import { type Context, EPOCH_INVALID } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
 import { epochInState } from "../../../app/epoch.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { isFeature261 } from "../../../app/parameters.js";
 import { parameters as stakingParameters } from "../../staking/params.js";
 import { addStakeClaim, checkStakeClaims } from "../../staking/state/index.js";
@@ -43,7 +42,7 @@ function verify(ctx: Context, envelope: MultiSignedNode, params: RegistryParamet
     params,
     epoch,
     state: ctx.state,
-    policy: acceptancePolicy(ctx.env.debug),
+    policy: ctx.env.policy,
     genesis: ctx.isInitChain,
     attestation: attestationRules(ctx, feature261),
   });

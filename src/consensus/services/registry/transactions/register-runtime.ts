@@ -2,7 +2,6 @@ import { equalBytes } from "#common/bytes.js";
 import type { Context } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
 import { epochInState } from "../../../app/epoch.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { isFeature261 } from "../../../app/parameters.js";
 import { parameters as stakingParameters } from "../../staking/params.js";
 import { addStakeClaim, removeStakeClaim } from "../../staking/state/index.js";
@@ -21,7 +20,7 @@ export function runtimeRules(ctx: Context, params: RegistryParameters, epoch: bi
     params,
     epoch,
     feature261: ctx.isInitChain || isFeature261(ctx.state),
-    policy: acceptancePolicy(ctx.env.debug),
+    policy: ctx.env.policy,
     dontBlameOasis: ctx.env.debug.dontBlameOasis,
   };
 }

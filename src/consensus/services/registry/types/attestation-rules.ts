@@ -5,5 +5,6 @@ import type { AttestationRules } from "./attestation.js";
 /** What attestations are judged by in the current block. */
 export function attestationRules(ctx: Context, feature261: boolean): AttestationRules {
   const features = registryParameters.load(ctx.state).teeFeatures;
-  return { features, now: ctx.now, height: ctx.lastHeight, feature261, debug: ctx.env.debug };
+  const { debug, policy } = ctx.env;
+  return { features, now: ctx.now, height: ctx.lastHeight, feature261, debug, policy };
 }

@@ -1,5 +1,6 @@
 /** Whether a node's trusted hardware is what a runtime demands (registry: TEE verification). */
 import { DecodeError, unknown } from "#common/errors/index.js";
+import type { AcceptancePolicy } from "#common/crypto/signature.js";
 import type { Timestamp } from "#common/schema/index.js";
 import { enclavePolicy } from "#common/tee/enclave-policy.js";
 import { isSameEnclave } from "#common/tee/enclave-report.js";
@@ -8,7 +9,6 @@ import type { QuotePolicy } from "#common/tee/quote-policy.js";
 import { bindsKey, isClaimSigned } from "#common/tee/rak-binding.js";
 import { verifyQuote } from "#common/tee/verify-quote.js";
 import type { DebugSwitches } from "../../../app/context.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { registryErrors } from "../errors.js";
 import { deploymentForVersion } from "./deployments.js";
 import type { NodeRuntime } from "./node.js";
@@ -29,8 +29,10 @@ export interface AttestationRules {
   /** Last height. */
   readonly height: bigint;
   readonly feature261: boolean;
-  /** Switches of the node: which signers count, and whether debug enclaves do. */
+  /** Switches of the node: whether debug enclaves count, and enclaves of test signers. */
   readonly debug: DebugSwitches;
+  /** Which keys may sign. */
+  readonly policy: AcceptancePolicy;
 }
 
 /** Newest version of constraints and attestations. */
@@ -73,7 +75,7 @@ function checkClaim(
 ): void {
   const { height, signature } = attestation;
   const claim = { reportData, nodeId, height, rek: capability.rek };
-  const signed = isClaimSigned(claim, capability.rak, signature, acceptancePolicy(rules.debug));
+  const signed = isClaimSigned(claim, capability.rak, signature, rules.policy);
   demand(signed, "invalid TEE attestation signature");
   demand(height <= rules.height, "TEE attestation from the future");
   const age = rules.height - height;

@@ -1,5 +1,4 @@
 import { defineTransaction, type TransactionMethod } from "../../../app/define-service.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { SLASH_RUNTIME_EQUIVOCATION } from "../../staking/types/thresholds.js";
 import { penaltyFor, slashEquivocation } from "../block/slashing.js";
 import { rootHashErrors } from "../errors.js";
@@ -17,8 +16,8 @@ export const evidenceTransaction: TransactionMethod = defineTransaction({
   gasCosts,
   inCheckTx: "accept",
   before(ctx, evidence) {
-    const { chainContext, debug } = ctx.env;
-    const problem = evidenceProblem(evidence, { chainContext, policy: acceptancePolicy(debug) });
+    const { chainContext, policy } = ctx.env;
+    const problem = evidenceProblem(evidence, { chainContext, policy });
     if (problem !== undefined) throw rootHashErrors.invalidEvidence(problem);
   },
   execute(ctx, evidence) {

@@ -1,6 +1,5 @@
 import type { Context } from "../../../app/context.js";
 import { defineTransaction, type TransactionMethod } from "../../../app/define-service.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { hasStorageCommittees } from "../../registry/params.js";
 import { getNode } from "../../registry/state.js";
 import { storageCommitteeOf } from "../../registry/types/runtime.js";
@@ -45,7 +44,7 @@ function addAll(ctx: Context, value: RunningRuntime, commits: readonly ExecutorC
     lastHeader: lastBlockOf(value).header,
     epoch: value.committee.validFor,
     chainContext: ctx.env.chainContext,
-    policy: acceptancePolicy(ctx.env.debug),
+    policy: ctx.env.policy,
     node: (id) => getNode(ctx.state, id),
     storage: receiptRules(ctx.state, runtime, value.committee.validFor),
   };

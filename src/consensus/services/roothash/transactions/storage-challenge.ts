@@ -3,7 +3,6 @@ import { EMPTY_HASH } from "#common/hash.js";
 import { ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
 import type { Context } from "../../../app/context.js";
 import { defineTransaction, type TransactionMethod } from "../../../app/define-service.js";
-import { acceptancePolicy } from "../../../app/execute.js";
 import { hasStorageCommittees } from "../../registry/params.js";
 import { getNode } from "../../registry/state.js";
 import { type StorageChallengeParameters, storageCommitteeOf } from "../../registry/types/runtime.js";
@@ -42,8 +41,8 @@ function signedRoot(ctx: Context, value: RunningRuntime, challenge: StorageChall
   const [stateRoot, ioRoot] = rootsOf(ctx, value, round, maxAge);
   const root = rootType === ROOT_STATE ? stateRoot : ioRoot;
   if (equalBytes(root, EMPTY_HASH)) throw challengeErrors.nothingStored();
-  const { chainContext, debug } = ctx.env;
-  const rules = { chainContext, policy: acceptancePolicy(debug) };
+  const { chainContext, policy } = ctx.env;
+  const rules = { chainContext, policy };
   const isSigned = isSignedReceipt({ publicKey, signature }, { namespace, round, ioRoot, stateRoot }, rules);
   if (!isSigned) throw challengeErrors.badReceipt();
   return root;

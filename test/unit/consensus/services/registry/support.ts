@@ -1,6 +1,6 @@
 import { addressFromPublicKey } from "#common/address.js";
 import { utf8 } from "#common/bytes.js";
-import { MemorySigner } from "#common/crypto/signature.js";
+import { MemorySigner, STRICT_POLICY } from "#common/crypto/signature.js";
 import { CodedError } from "#common/errors/index.js";
 import type { TransactionMethod } from "#consensus/app/define-service.js";
 import { newRuntimeRegistered, runtimeResumed, runtimeUpdated } from "#consensus/services/registry/events.js";
@@ -59,6 +59,7 @@ export class Chain {
       parameters: ConsensusParameters.zero(),
       committed: { get: () => undefined, iterator: () => state.iterator() },
       debug: { dontBlameOasis: false, allowTestKeys: false, allowDebugEnclaves: false },
+      policy: STRICT_POLICY,
       localMinGasPrice: 0n,
       isOwnSigner: () => false,
       checked: () => undefined,

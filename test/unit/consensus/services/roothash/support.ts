@@ -8,6 +8,7 @@ import { ROLE_COMPUTE } from "#common/node-roles.js";
 import { BlockScope, Context, type ContextMode, type DebugSwitches, type Environment } from "#consensus/app/context.js";
 import type { Service, TransactionMethod } from "#consensus/app/define-service.js";
 import { deliver } from "#consensus/app/dispatch.js";
+import { acceptancePolicy } from "#consensus/app/acceptance.js";
 import { ConsensusParameters } from "#consensus/app/parameters.js";
 import { registry } from "#consensus/services/registry/index.js";
 import { setNode, setNodeStatus, setRuntime } from "#consensus/services/registry/state.js";
@@ -91,6 +92,7 @@ export class Chain {
       parameters: ConsensusParameters.zero(),
       committed,
       debug: this.debug,
+      policy: acceptancePolicy(this.debug),
       localMinGasPrice: 0n,
       isOwnSigner: () => false,
       checked: () => undefined,

@@ -13,6 +13,7 @@ import {
 } from "#consensus/app/context.js";
 import type { Service } from "#consensus/app/define-service.js";
 import { deliver, type Subscription } from "#consensus/app/dispatch.js";
+import { acceptancePolicy } from "#consensus/app/acceptance.js";
 import { Router } from "#consensus/app/execute.js";
 import { ConsensusParameters } from "#consensus/app/parameters.js";
 import { subcallSubscription } from "#consensus/app/subcall.js";
@@ -110,6 +111,9 @@ export class Bench {
       committed,
       get debug() {
         return debug();
+      },
+      get policy() {
+        return acceptancePolicy(debug());
       },
       isOwnSigner: () => false,
       checked: () => undefined,
