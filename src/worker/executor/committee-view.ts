@@ -1,14 +1,15 @@
 import { equalBytes, toHex } from "#common/bytes.js";
 import { getNode } from "#consensus/services/registry/state.js";
-import { NO_RANK } from "#consensus/services/roothash/types.js";
+import { HEADER_EPOCH_TRANSITION, NO_RANK } from "#consensus/services/roothash/types.js";
 import {
-  type Committee,
+  Committee,
   COMMITTEE_BACKUP_WORKER,
   COMMITTEE_WORKER,
   isMember,
   schedulerRank,
 } from "#consensus/services/scheduler/types.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
+import type { Dispatch } from "../dispatch.js";
 import type { CommitteeMembership } from "../options.js";
 
 /** A committee as one node sees it. */
@@ -34,6 +35,15 @@ export class CommitteeView {
 
   get membership(): CommitteeMembership {
     return this.isWorker ? "worker" : this.isBackupWorker ? "backup-worker" : "none";
+  }
+
+  /**
+   * Whether the committee of a block is this one, and elected when this one was. Within an epoch others may be elected
+   * too, when stake is slashed; a block of the kind of epoch transitions tells.
+   */
+  isAsElectedFor({ header, state: { committee } }: Dispatch): boolean {
+    const isNew = header.headerType === HEADER_EPOCH_TRANSITION;
+    return !isNew && committee !== undefined && Committee.equals(committee, this.committee);
   }
 
   /** The epoch that the committee serves in. */

@@ -213,8 +213,7 @@ export class Executor {
 
   private updateCommittee(dispatch: Dispatch): void {
     const { committee } = dispatch.state;
-    const known = this.committee?.committee;
-    if (known !== undefined && committee?.validFor === known.validFor) return;
+    if (committee !== undefined && this.committee?.isAsElectedFor(dispatch) === true) return;
     const view = this.options.backend.stateAt(dispatch.height);
     this.committee = committee === undefined ? undefined : new CommitteeView(committee, view, this.signing.nodeId);
     this.receipts.elect(committee && storageCommittee(view, dispatch.descriptor, committee.validFor));

@@ -100,7 +100,7 @@ test("a node that has pruned a round, or never had it, answers clients from peer
   const net = testNetwork(provisionKeyValue, new Map(), {
     clock,
     receipts: true,
-    retention: { rounds: 2n, intervalMs: 500 },
+    retention: { rounds: 2n, intervalMs: 20 },
     roles: (name) => (name === "storage-0" ? ROLE_STORAGE | ROLE_STORAGE_RPC : undefined),
     tune: ({ storage: wanted }) => (wanted.checkpointInterval = 0n),
   });

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, test } from "vitest";
-import { utf8 } from "#common/bytes.js";
+import { equalBytes, utf8 } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import { type KeyedSignature, STRICT_POLICY } from "#common/crypto/signature.js";
 import { EMPTY_HASH, hash } from "#common/hash.js";
+import { ConsensusParameters, consensusParametersCell } from "#consensus/app/parameters.js";
+import { runtimeOf, setRuntimeState } from "#consensus/services/roothash/state.js";
 import { isSignedReceipt } from "#consensus/services/roothash/logic/receipt-rules.js";
 import { DiskNodeDb } from "#mkvs/db/disk.js";
 import { ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
@@ -144,6 +146,31 @@ describe("a storage node that an executor asks for a receipt", () => {
     expect((await ask(requestOf(results("value", many.slice(1))))).said).toBe("ok");
     const long = results("x".repeat(2000));
     expect((await ask(requestOf(long))).said).toBe(MALFORMED);
+  });
+
+  test("refuses entries that no proof could show in a transaction, where it can be challenged", async () => {
+    const large: WriteLog = [[utf8("large"), new Uint8Array(600)]];
+    consensusParametersCell.set(chain.state, { ...ConsensusParameters.zero(), maxTxSize: 1024n });
+    expect((await ask(requestOf(results("one", large)))).said).toBe("ok");
+    const value = chain.runtimeState();
+    const { storage } = runtimeOf(value);
+    const challenge = { deposit: 1n, responseBlocks: 10n, maxAgeRounds: 5n };
+    const committee = storage.committee && { ...storage.committee, challenge };
+    setRuntimeState(chain.state, { ...value, runtime: { ...runtimeOf(value), storage: { ...storage, committee } } });
+    expect((await ask(requestOf(results("two", large)))).said).toBe(LIMIT_REACHED);
+    expect((await ask(requestOf(results("three")))).said).toBe("ok");
+  });
+
+  test("listens to who was elected last, also within an epoch", async () => {
+    expect((await ask(requestOf(results()))).said).toBe("ok");
+    const value = chain.runtimeState();
+    const members = (value.committee?.members ?? []).filter(
+      ({ publicKey }) => !equalBytes(publicKey, executorA.publicKey),
+    );
+    const elected = value.committee && { ...value.committee, members };
+    setRuntimeState(chain.state, { ...value, committee: elected });
+    expect((await ask(requestOf(results()))).said).toBe(NOT_AUTHORIZED);
+    expect((await ask(requestOf(results()), executorB)).said).toBe("ok");
   });
 
   test("refuses inputs and outputs of unknown form", async () => {

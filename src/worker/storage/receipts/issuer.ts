@@ -9,7 +9,7 @@ import { signReceipt } from "#consensus/services/roothash/logic/receipt.js";
 import { getRuntimeState, lastBlockOf, runtimeOf } from "#consensus/services/roothash/state.js";
 import type { Header } from "#consensus/services/roothash/types.js";
 import type { Runtime, StorageCommitteeParameters } from "#consensus/services/registry/types/runtime.js";
-import type { Committee } from "#consensus/services/scheduler/types.js";
+import { Committee } from "#consensus/services/scheduler/types.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import type { NodeDb } from "#mkvs/db/node-db.js";
 import { type Root, ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
@@ -84,7 +84,7 @@ export class ReceiptIssuer {
     const committee = state?.committee;
     if (state === undefined || state.suspended || committee === undefined) throw receiptErrors.notAuthorized();
     const known = this.executors;
-    if (known?.epoch !== committee.validFor || !known.hasPeer(peer)) {
+    if (known === undefined || !Committee.equals(known.committee, committee) || !known.hasPeer(peer)) {
       // A member may have changed its key since the committee was seen first.
       this.executors = new CommitteeView(committee, view, signer.publicKey);
       if (!this.executors.hasPeer(peer)) throw receiptErrors.notAuthorized();

@@ -1,5 +1,5 @@
 import { addressFromPublicKey, runtimeAddress } from "#common/address.js";
-import { Fault } from "#common/errors/index.js";
+import { CodedError, Fault } from "#common/errors/index.js";
 import type { Context } from "../../../app/context.js";
 import { getNode, getNodeStatus, setNodeStatus } from "../../registry/state.js";
 import type { Runtime } from "../../registry/types/runtime.js";
@@ -72,6 +72,16 @@ function freeze(ctx: Context, nodeId: Uint8Array, until: bigint): void {
   setNodeStatus(ctx.state, nodeId, { ...status, freezeEndTime: until });
 }
 
+/** What an account cannot take stays in the common pool: a challenge must come to its end, or the chain would not go on. */
+function rewardChallenger(ctx: Context, slashed: bigint, runtime: Runtime, challenger: Uint8Array): void {
+  try {
+    const { rewardEquivocation } = runtime.staking;
+    ctx.transaction((child) => distribute(child, slashed, rewardEquivocation, runtime, [challenger]));
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+  }
+}
+
 /**
  * Slashes the entity of a storage node that did not answer a challenge, freezes the node and rewards who asked.
  * @returns what was taken
@@ -84,7 +94,7 @@ export function punishUnavailable(ctx: Context, challenge: OpenChallenge, epoch:
   const reason = SLASH_RUNTIME_STORAGE_UNAVAILABLE;
   freeze(ctx, node, freezeEnd(runtime, reason, epoch));
   const slashed = slashEscrow(ctx, addressFromPublicKey(entityId), penaltyFor(runtime, reason));
-  if (slashed > 0n) distribute(ctx, slashed, runtime.staking.rewardEquivocation, runtime, [challenger]);
+  if (slashed > 0n) rewardChallenger(ctx, slashed, runtime, challenger);
   return slashed;
 }
 

@@ -32,7 +32,7 @@ import {
 } from "#consensus/services/roothash/types/challenges.js";
 import { committees } from "#consensus/services/scheduler/state.js";
 import { COMMITTEE_STORAGE } from "#consensus/services/scheduler/types.js";
-import { getAccount } from "#consensus/services/staking/state/index.js";
+import { commonPool, getAccount, setAccount } from "#consensus/services/staking/state/index.js";
 import { parameters as stakingParameters } from "#consensus/services/staking/params.js";
 import { StakingGenesis } from "#consensus/services/staking/types/genesis.js";
 import { type Slash, SLASH_RUNTIME_STORAGE_UNAVAILABLE } from "#consensus/services/staking/types/thresholds.js";
@@ -434,6 +434,18 @@ describe("a challenge without an answer", () => {
     expect(ask({ node: s2.publicKey, signature: receipt(s2).signature }).said).toBe("ok");
     expect(blocks(10)).toContain("storage_unavailable");
     expect(chain.balance(USER)).toBe(100n);
+  });
+
+  it("ends even if the account of who asked cannot take its part, which stays in the common pool then", () => {
+    // All of its stake was slashed once, but not its shares; and its commission is everything.
+    const account = getAccount(chain.state, USER);
+    account.escrow.active.totalShares = 10n;
+    account.escrow.commissionSchedule.rates = [{ start: 0n, rate: 100_000n }];
+    setAccount(chain.state, USER, account);
+    expect(ask().said).toBe("ok");
+    expect(blocks(10)).toContain("storage_unavailable");
+    expect([chain.balance(USER), escrowOf(USER), escrowOf(KEEPER)]).toEqual([100n, 0n, 900n]);
+    expect(commonPool.get(chain.state)).toBe(100n);
   });
 
   it("of several at once hits each node", () => {

@@ -17,7 +17,7 @@ import {
   HEADER_SUSPENDED,
 } from "#consensus/services/roothash/types.js";
 import { committees } from "#consensus/services/scheduler/state.js";
-import { COMMITTEE_STORAGE } from "#consensus/services/scheduler/types.js";
+import { COMMITTEE_EXECUTOR, COMMITTEE_STORAGE } from "#consensus/services/scheduler/types.js";
 import { LimitedGas } from "#consensus/transaction/gas.js";
 import {
   answer,
@@ -167,6 +167,19 @@ describe("a commitment of a runtime with a storage committee", () => {
     expect(send(commit(b, [s1, s4]))).toBe("roothash/commitment/2");
     expect(send(commit(b, [s1]))).toBe("roothash/commitment/14");
     expect(send(commit(b, [s2, s1]))).toBe("roothash/commitment/14");
+  });
+
+  it("does not count with receipts of members of an earlier epoch's committee, nor with receipts from before", () => {
+    const early = commit(b, [s1, s2]);
+    electStorage([s2, s3, s4], 7n);
+    committees.set(chain.state, [COMMITTEE_EXECUTOR, ID], { ...committee([b, a], [backup]), validFor: 7n });
+    chain.nextBlock(7n);
+    expect(send(commit(b, [s1, s2]))).toBe("roothash/commitment/14");
+    // The old commitment is for another block, and its receipts for another round.
+    expect(send(early)).toBe("roothash/commitment/7");
+    expect(send({ ...commit(b, []), storageSigs: early.storageSigs })).toBe("roothash/commitment/14");
+    expect(send({ ...commit(b, []), storageSigs: receipts(early, s2, s3) })).toBe("roothash/commitment/14");
+    expect(send(commit(b, [s2, s3]))).toBe("ok");
   });
 
   it("has its receipts looked at after its block and before its messages", () => {
