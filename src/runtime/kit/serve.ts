@@ -5,6 +5,7 @@ import type { Root } from "#mkvs/node/root.js";
 import { RecentNodes } from "#mkvs/node/recent-nodes.js";
 import { Tree } from "#mkvs/tree/tree.js";
 import { errorBody } from "../rhp/connection.js";
+import { writeErrors } from "../rhp/errors.js";
 import { MAX_MESSAGE_BYTES } from "../rhp/messages/limits.js";
 import { type Body, Message, MESSAGE_TYPE, STORAGE_ENDPOINT } from "../rhp/messages/index.js";
 import type { RuntimeProgram } from "./define-runtime.js";
@@ -72,10 +73,7 @@ export function serve(
     const { id } = request;
     const body = answer(dispatcher, request.body);
     const size = Message.encode({ id, messageType: MESSAGE_TYPE.response, body }).length;
-    if (size > MAX_MESSAGE_BYTES) {
-      const tooLarge = new CodedError("rhp/write", 1, `message of ${size} bytes, limit ${MAX_MESSAGE_BYTES}`);
-      calls.respond(id, errorBody(tooLarge));
-    } else calls.respond(id, body);
+    calls.respond(id, size > MAX_MESSAGE_BYTES ? errorBody(writeErrors.tooLarge()) : body);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import { CodedError, DecodeError, Fault, reasonOf } from "#common/errors/index.js";
-import { CallFailure, internalErrors } from "./errors.js";
+import { CallFailure, internalErrors, writeErrors } from "./errors.js";
 import { encodeFrame, FrameReader } from "./framing.js";
 import {
   type AnswerOf,
@@ -234,7 +234,8 @@ export class Connection {
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       // The answer is larger than a frame may be; without this the other side would wait for its deadline.
-      reply({ type: "Error", value: { module: "rhp/write", code: 1, message: error.message } });
+      this.options.log.warn("runtime host protocol: answer too large", { error: error.message });
+      reply(errorBody(writeErrors.tooLarge()));
     }
   }
 

@@ -13,6 +13,11 @@ export const dispatcherErrors = defineErrors("rhp/dispatcher", {
   hostInfoMissing: [1, "host environment information not configured"],
 });
 
+/** In place of an answer that is larger than a frame may be (runtime host protocol: errors). */
+export const writeErrors = defineErrors("rhp/write", {
+  tooLarge: [1, "Failed to write response: message too large"],
+});
+
 /** Why a call got no answer from the other side. */
 export type CallProblem = "closed" | "deadline" | "busy" | "unexpected";
 
