@@ -57,9 +57,10 @@ export async function fetchTransactions(
     while (missing.size > 0) {
       const before = missing.size;
       const wanted = Array.from(missing.values()).slice(0, MAX_TRANSACTIONS);
-      for (const raw of await ask(p2p, peer, id, wanted)) {
-        if (missing.delete(toHex(hash(raw)))) found.push(raw);
-      }
+      const answer = await ask(p2p, peer, id, wanted);
+      for (const raw of answer) if (missing.delete(toHex(hash(raw)))) found.push(raw);
+      // Whoever sends what nobody asked for fails, whatever else was in the answer.
+      if (answer.length > 0) p2p.feedback(peer, id, answer.length > before - missing.size ? "failure" : "success");
       if (missing.size === before) break;
     }
   }
