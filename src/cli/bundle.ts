@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { basename, resolve } from "node:path";
 import { fromHex, toHex } from "#common/bytes.js";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
@@ -62,6 +62,7 @@ function version(text: string): Component["version"] {
 
 function existing(option: string, path: string): string {
   if (!existsSync(path)) throw new InvalidInput(option, `${path} does not exist`);
+  if (!statSync(path).isFile()) throw new InvalidInput(option, `${path} is not a file`);
   return path;
 }
 

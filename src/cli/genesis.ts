@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { fromUtf8 } from "#common/bytes.js";
-import { InvalidInput } from "#common/errors/index.js";
+import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import type { DebugSwitches } from "#consensus/app/context.js";
 import { STATE_NAMESPACE, STATE_ROOT } from "#consensus/app/state-root.js";
 import { BlockStore } from "#consensus/backends/embedded/block-store.js";
@@ -28,7 +28,12 @@ export interface DumpOptions {
 
 function readDocument(file: string): GenesisDocument {
   if (!existsSync(file)) throw new InvalidInput("file", `${file} does not exist`);
-  return parseGenesis(readFileSync(file, "utf8"));
+  if (!statSync(file).isFile()) throw new InvalidInput("file", `${file} is not a file`);
+  try {
+    return parseGenesis(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw error instanceof DecodeError ? new InvalidInput("file", `${file}: ${error.message}`) : error;
+  }
 }
 
 function tellProblems(problems: readonly GenesisProblem[], json: boolean): void {

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from "commander";
-import { DecodeError, InvalidInput } from "#common/errors/index.js";
+import { DecodeError, Fault, InvalidInput } from "#common/errors/index.js";
 import { MISCONDUCTS, parseSwitches } from "#network/byzantine/switches.js";
 import { computeNames, SIZE_WITH_STORAGE, storageNames } from "#network/topology.js";
 import { NoCommittee } from "#network/no-committee.js";
@@ -256,6 +256,11 @@ function program(): Command {
   return root;
 }
 
+/** Trouble of this machine that says itself what it is: a disk, a file, a socket. */
+function isTrouble(error: unknown): error is Error {
+  return error instanceof Fault || (error instanceof Error && "syscall" in error && "errno" in error);
+}
+
 /** Exit code of an error, after telling about it. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE_ERROR;
@@ -267,6 +272,12 @@ function report(error: unknown): number {
     process.stderr.write(`${onError.red("error:")} ${error.message}\n`);
     return error instanceof InvalidInput && error.field.startsWith("--") ? USAGE_ERROR : FAILURE;
   }
+  if (isTrouble(error)) {
+    const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
+    process.stderr.write(`${onError.red("error:")} ${error.message}${cause}\n`);
+    return FAILURE;
+  }
+  // Anything else is a bug, and whoever looks for it needs the place.
   process.stderr.write(
     `${onError.red("error:")} ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
   );
@@ -275,7 +286,7 @@ function report(error: unknown): number {
 
 // A reader that has seen enough closes the pipe; what was not printed cannot count as success.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
+  if (error.code !== "EPIPE") process.stderr.write(`${onError.red("error:")} standard output: ${error.message}\n`);
   process.exit(FAILURE);
 });
 

@@ -80,6 +80,7 @@ export class LocalNetwork {
   readonly upgrades: UpgradeManager;
   private readonly disks: Disk[] = [];
   private starting: Promise<void> = Promise.resolve();
+  private isStarting = false;
   private stopping = false;
 
   constructor(private readonly options: LocalNetworkOptions) {
@@ -203,7 +204,11 @@ export class LocalNetwork {
    */
   start(running: () => void = () => undefined): Promise<void> {
     const starting = this.begin(running);
-    this.starting = starting.catch(() => undefined);
+    this.isStarting = true;
+    this.starting = starting.then(
+      () => void (this.isStarting = false),
+      () => undefined,
+    );
     return starting;
   }
 
@@ -251,6 +256,9 @@ export class LocalNetwork {
   /** Stops all nodes; of a network that is still starting what is under way is waited for. */
   async stop(): Promise<void> {
     this.stopping = true;
+    // Nobody waits for runtimes any more that are just being started.
+    const hosts = this.nodes.flatMap((node) => node.runtimes.map(({ host }) => host));
+    if (this.isStarting) await Promise.all(hosts.map((host) => host.stop()));
     await this.starting;
     await this.backend.stop();
     await Promise.all(this.nodes.map((node) => node.stop()));

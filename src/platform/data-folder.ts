@@ -7,10 +7,11 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { InvalidInput } from "#common/errors/index.js";
 import { temporaryFolder } from "./temporary-folder.js";
 import { listenUnix } from "./unix-socket.js";
@@ -39,9 +40,10 @@ export class DataFolder {
    * @throws InvalidInput when another process uses it
    */
   static async open(path: string | undefined): Promise<DataFolder> {
+    if (path?.trim() === "") throw new InvalidInput("data", "the name of the folder is empty");
     const folder = path === undefined ? temporaryFolder("qanat-") : resolve(path);
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      makeFolder(folder);
       accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
       throw new InvalidInput("data", `cannot use the folder ${folder}: ${error instanceof Error ? error.message : ""}`);
@@ -84,4 +86,11 @@ export class DataFolder {
     process.removeListener("exit", this.remove);
     this.remove();
   }
+}
+
+/** Makes a folder and those above it, one by one: all at once would never end where none can be made, as in /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path) && statSync(path).isDirectory()) return;
+  if (!existsSync(dirname(path))) makeFolder(dirname(path));
+  mkdirSync(path, { mode: 0o700 });
 }

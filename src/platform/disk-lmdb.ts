@@ -1,7 +1,9 @@
 /** The disk port on LMDB: one environment, one LMDB database per table, one LMDB transaction per batch. */
+import { join } from "node:path";
 import { Fault } from "#common/errors/index.js";
 import { type Disk, type DiskEntry, type DiskRange, type DiskTable, MAX_DISK_KEY_BYTES } from "#common/ports/disk.js";
 import { type Database, open, type RootDatabase } from "lmdb";
+import { checkLmdbFile } from "./lmdb-header.js";
 
 /** Most named tables in one environment; LMDB wants the number in advance. */
 const MAX_TABLES = 256;
@@ -18,6 +20,8 @@ export interface LmdbDiskOptions {
   readonly durable?: boolean;
 }
 
+/** Where an environment keeps its data. */
+const DATA_FILE = "data.mdb";
 const BINARY = { keyEncoding: "binary", encoding: "binary" } as const;
 
 class LmdbTable implements DiskTable {
@@ -93,11 +97,12 @@ class LmdbTable implements DiskTable {
 /**
  * Opens or creates an LMDB environment.
  *
- * @throws Fault when the folder cannot be opened as an environment
+ * @throws Fault when the folder cannot be opened as an environment, InvalidInput when its file is damaged
  */
 export function openLmdbDisk(options: LmdbDiskOptions): Disk {
   const durable = options.durable !== false;
   let root: RootDatabase<Uint8Array, Uint8Array>;
+  checkLmdbFile(join(options.path, DATA_FILE));
   try {
     // Overlapping sync would return from a batch before the device has it.
     const sync = { noSync: !durable, overlappingSync: false };

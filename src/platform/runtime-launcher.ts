@@ -44,6 +44,7 @@ export interface RuntimeLauncherOptions {
 export class ProcessLauncher implements RuntimeLauncher {
   private readonly path: string;
   private readonly script: boolean;
+  private starting: RunningProcess | undefined;
 
   /** @throws InvalidInput when there is no such file */
   constructor(private readonly options: RuntimeLauncherOptions) {
@@ -68,6 +69,7 @@ export class ProcessLauncher implements RuntimeLauncher {
         output.warn(line);
       };
       const child = await startProcess(this.command(path), { info: output.info, warn });
+      this.starting = child;
       const socket = await connectedInTime(child, connected, lastWords);
       let how: string | undefined;
       let killed = false;
@@ -84,10 +86,15 @@ export class ProcessLauncher implements RuntimeLauncher {
       });
       return { stream: socketDuplex(socket), kill, ended, end: () => ({ how, lastWords }) };
     } finally {
+      this.starting = undefined;
       // One connection is all there is; nobody finds the socket afterwards.
       server.close();
       rmSync(folder, { recursive: true, force: true });
     }
+  }
+
+  cancel(): void {
+    this.starting?.kill();
   }
 
   private command(socket: string): ProcessSpec {

@@ -1,4 +1,4 @@
-import { existsSync, type FSWatcher, mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, mkdtempSync, readFileSync, rmSync, statSync, watch } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
@@ -87,6 +87,7 @@ export class ProgramBuilder {
   static open(file: string): ProgramBuilder {
     const path = resolve(file);
     if (!existsSync(path)) throw new InvalidInput(NAME, `${file} does not exist`);
+    if (!statSync(path).isFile()) throw new InvalidInput(NAME, `${file} is not a file`);
     return new ProgramBuilder(loadEsbuild(), path);
   }
 

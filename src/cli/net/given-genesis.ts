@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { fromUtf8, toBase64, toHex } from "#common/bytes.js";
-import { InvalidInput } from "#common/errors/index.js";
+import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import { newValidatorSet } from "#consensus/block/validator-set.js";
 import type { ValidatorSet } from "#consensus/block/validator.js";
 import { checkGenesis } from "#consensus/genesis/check.js";
@@ -46,9 +46,17 @@ export function readGiven({ genesis: file, ownValidators }: GivenGenesis): Given
     return undefined;
   }
   if (!existsSync(file) || !statSync(file).isFile()) throw new InvalidInput(OPTION, `${file} is not a file`);
-  const document = parseGenesis(readFileSync(file, "utf8"));
+  const document = parsed(file);
   demandSound(document, file);
   return { file, document, context: chainContext(document) };
+}
+
+function parsed(file: string): GenesisDocument {
+  try {
+    return parseGenesis(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw error instanceof DecodeError ? new InvalidInput(OPTION, `${file}: ${error.message}`) : error;
+  }
 }
 
 function demandSound(document: GenesisDocument, what: string): void {

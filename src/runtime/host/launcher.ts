@@ -42,4 +42,6 @@ export interface RuntimeLauncher {
    * @throws whatever kept it from starting
    */
   launch(): Promise<RunningRuntime>;
+  /** Ends a start that is under way, which then fails; without effect when there is none. */
+  cancel?(): void;
 }

@@ -117,7 +117,8 @@ export class SupervisedHost implements RuntimeHost {
     this.run?.runtime.kill();
     this.run?.connection.close();
     this.events.close();
-    // A runtime that is just being started is ended as soon as it is there.
+    // A runtime that is just being started is ended as soon as it is there, or at once where that can be done.
+    this.options.launcher.cancel?.();
     await this.attempting;
     await this.left;
   }

@@ -159,7 +159,7 @@ describe("qanat net --genesis", () => {
     expect(await said("--genesis", file, "--keys", join(folder, "x"))).toMatch(/^2 error: --keys: .* is not a folder/);
     const garbage = join(folder, "garbage.json");
     writeFileSync(garbage, "{");
-    expect(await said("--genesis", garbage)).toMatch(/^1 error: /);
+    expect(await said("--genesis", garbage)).toMatch(/^2 error: --genesis: .*garbage\.json: JSON: /);
     const unsound = join(folder, "unsound.json");
     writeFileSync(unsound, readFileSync(file, "utf8").replace('"total_supply": "', '"total_supply": "1'));
     expect(await said("--genesis", unsound, "--keys", keys)).toMatch(

@@ -23,6 +23,7 @@ export class Qanat {
   readonly exited: Promise<Exit>;
   private readonly child: ChildProcess;
   private stderr = "";
+  private readonly listening = new Set<() => void>();
   private readonly waiting: { test: (event: Event) => boolean; resolve: (event: Event) => void }[] = [];
   private over: Exit | undefined;
 
@@ -30,6 +31,7 @@ export class Qanat {
     this.child = spawn(process.execPath, [BIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     this.child.stderr?.on("data", (data: Buffer) => {
       this.stderr += data.toString();
+      for (const listener of this.listening) listener();
     });
     if (this.child.stdout !== null) {
       createInterface({ input: this.child.stdout }).on("line", (line) => this.take(line));
@@ -61,6 +63,20 @@ export class Qanat {
     });
     ended.catch(() => undefined);
     return Promise.race([found, ended]);
+  }
+
+  /** Resolves when the process has complained so, or has ended. */
+  async complaint(pattern: RegExp): Promise<void> {
+    const found = new Promise<void>((done) => {
+      const look = (): void => {
+        if (!pattern.test(this.stderr)) return;
+        this.listening.delete(look);
+        done();
+      };
+      this.listening.add(look);
+      look();
+    });
+    await Promise.race([found, this.exited]);
   }
 
   kill(signal: NodeJS.Signals): void {
