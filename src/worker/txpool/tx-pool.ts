@@ -279,9 +279,9 @@ export class TxPool {
 
   private enqueue(check: PendingCheck, result: CheckTxResult, stateSeqs: Map<string, bigint>): CheckTxResult {
     if (result.error.code !== 0) return result;
+    if (check.discard || check.executed) return result;
     const { meta } = result;
     if (meta === null) return rejection(notQueued("the runtime accepted it without metadata"));
-    if (check.discard || check.executed) return result;
     const sender = toHex(meta.sender);
     const senderStateSeq = stateSeqs.get(sender) ?? meta.senderStateSeq;
     stateSeqs.set(sender, senderStateSeq);

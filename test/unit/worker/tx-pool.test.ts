@@ -261,7 +261,9 @@ describe("a runtime that misbehaves", () => {
         }
         return answer;
       });
-    expect(codeOf(await pool.submit(insertCall("alice", 0n, "k", "v")))).toBe("txpool/1");
+    const tx = insertCall("alice", 0n, "k", "v");
+    expect(codeOf(await pool.submit(tx, true))).toBe("/0");
+    expect(codeOf(await pool.submit(tx))).toBe("txpool/1");
   });
 });
 
