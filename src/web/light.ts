@@ -6,6 +6,7 @@ import { type Connection, connect, type ConnectOptions } from "#sdk/connect.js";
 import { connectGrpcWeb } from "#sdk/grpc-web-channel.js";
 import { webWorld } from "./world.js";
 
+export * from "#sdk/errors.js";
 export { headerHash } from "#consensus/block/header.js";
 export * from "./verify.js";
 

@@ -1,12 +1,17 @@
 import { join } from "node:path";
 import { setImmediate as immediate } from "node:timers/promises";
+import { assert } from "#common/assert.js";
 import { equalBytes } from "#common/bytes.js";
+import type { Backend } from "#consensus/backends/backend.js";
 import { DEFAULT_PACE } from "#consensus/backends/embedded/embedded.js";
+import { headerHash } from "#consensus/block/header.js";
+import type { TrustRoot } from "#consensus/light/client.js";
 import { parseSwitches } from "#network/byzantine/switches.js";
 import { SOFTWARE_VERSION } from "#network/fixture.js";
 import { Load } from "#network/load.js";
 import { LocalNetwork, type NetworkWorld } from "#network/local-network.js";
 import { buildHandler } from "#node/rpc/index.js";
+import { BundleDownloads, registryUrl } from "#platform/bundle-downloads.js";
 import { BundleStore } from "#platform/bundle-store.js";
 import { parsePermissions } from "#platform/managed/member-components.js";
 import { systemClock } from "#platform/clock.js";
@@ -19,7 +24,14 @@ import { lineLog } from "#platform/log.js";
 import { MemoryPeak } from "#platform/memory.js";
 import { bundledComponents, withBundles } from "./bundled-hosts.js";
 import { demandValidators } from "./given-genesis.js";
-import { addBundle, type Hosted, hostedRuntimes, installedComponents, installedRuntimes } from "./hosting.js";
+import {
+  addBundle,
+  type Hosted,
+  hostedRuntimes,
+  installedComponents,
+  installedRuntimes,
+  programsArrived,
+} from "./hosting.js";
 import type { NetMetrics } from "./metrics.js";
 import { Observer } from "./observer.js";
 import type { NetOptions } from "./options.js";
@@ -28,6 +40,9 @@ import { type Provisioner, provisionerOf } from "./runtime-host.js";
 import { type NetworkSetup, OWN_RUNTIME, setUpNetwork } from "./setup.js";
 
 const OWN_HOSTED: readonly Hosted[] = [{ runtime: OWN_RUNTIME, provisioner: provisionerOf }];
+const MIB = 1024 * 1024;
+/** Largest bundle that is fetched, as in the reference, in MiB. */
+const DEFAULT_BUNDLE_MIB = 20;
 const CLIENT = "client-0";
 const SOCKET = "internal.sock";
 const LOAD_EVERY_MS = 250;
@@ -97,10 +112,18 @@ function assemble(folder: DataFolder, options: NetOptions, hosted: readonly Host
   const own = (hosted.length === 0 ? OWN_HOSTED : hosted).map(({ runtime, provisioner }) => {
     return { runtime, provision: provisioner(options.runtimeHost, world.log) };
   });
-  const hosts = withBundles(own, bundles);
+  const downloads = new BundleDownloads({
+    registries: (options.registry ?? []).map((text) => registryUrl("--registry", text)),
+    store,
+    maxBytes: (options.maxBundleSize ?? DEFAULT_BUNDLE_MIB) * MIB,
+    clock: world.clock,
+    log: world.log.child("bundles"),
+    arrived: () => programsArrived(network),
+  });
+  const hosts = withBundles(own, bundles, (hash) => downloads.want(hash));
   const installed = installedRuntimes(store).filter((id) => !runtimeIds.some((other) => equalBytes(id, other)));
   const temptable = members.filter(({ kind }) => kind === "compute" || kind === "storage").map(({ name }) => name);
-  const network = new LocalNetwork({
+  const network: LocalNetwork = new LocalNetwork({
     world,
     genesis,
     members,
@@ -118,12 +141,13 @@ function assemble(folder: DataFolder, options: NetOptions, hosted: readonly Host
     }),
     byzantine: wary ? parseSwitches(options.byzantine, temptable) : undefined,
   });
-  return { ...setup, world, network };
+  return { ...setup, world, network, downloads };
 }
 
 interface Assembled extends NetworkSetup {
   readonly world: NetworkWorld;
   readonly network: LocalNetwork;
+  readonly downloads: BundleDownloads;
 }
 
 /** On a chain that goes on, validators may have become others whose keys nobody gave. */
@@ -146,6 +170,7 @@ async function runIn(
   const assembled = assemble(folder, options, hosted, metrics);
   const { world, network, genesis, accounts, runtimeIds } = assembled;
   cleanup.add(() => network.stop());
+  cleanup.add(() => assembled.downloads.stop());
   demandSigners(assembled);
   const write = (text: string): void => void process.stdout.write(text);
   const reporter = options.json ? jsonReporter(write) : textReporter(write, process.stdout.isTTY, systemClock);
@@ -191,12 +216,21 @@ async function runIn(
   else {
     const grpcWeb = `http://127.0.0.1:${web.port}`;
     const { chainContext } = network.backend.app;
-    reporter.ready({ grpc: socket, grpcWeb, chainContext, runtimeIds, accounts, readyMs: Observer.now() });
+    const chain = { chainContext, trustRoot: latestBlock(network.backend) };
+    reporter.ready({ grpc: socket, grpcWeb, ...chain, runtimeIds, accounts, readyMs: Observer.now() });
   }
   const failure = await stopped;
   load.stop();
   observer.summary(memory.mib);
   if (failure !== undefined) throw failure;
+}
+
+/** The latest block as something to begin to trust from. */
+function latestBlock(backend: Backend): TrustRoot {
+  const { latestHeight } = backend;
+  const header = backend.block(latestHeight)?.header;
+  assert(header !== undefined, "a network that is ready has a block");
+  return { height: latestHeight, hash: headerHash(header) };
 }
 
 /** `qanat net`: a local network in this process. @param provisioner how its runtime is hosted, if not as usual */

@@ -1,5 +1,6 @@
 import { toHex } from "#common/bytes.js";
 import type { Clock } from "#common/ports/clock.js";
+import type { TrustRoot } from "#consensus/light/client.js";
 import type { Incident } from "#network/incidents.js";
 import type { DevelopmentAccount } from "#network/topology.js";
 import { addressFromPublicKey, addressToText } from "#common/address.js";
@@ -12,6 +13,8 @@ export interface ReadyReport {
   readonly grpcWeb: string;
   /** Hexadecimal. */
   readonly chainContext: string;
+  /** The latest block: what light clients may begin to trust from, since this process has made or checked it. */
+  readonly trustRoot: TrustRoot;
   /** The runtime that the status line is about comes first; none on a network of validators only. */
   readonly runtimeIds: readonly Uint8Array[];
   readonly accounts: readonly DevelopmentAccount[];
@@ -129,11 +132,12 @@ function tokens(amount: bigint): string {
 export function jsonReporter(write: (text: string) => void): Reporter {
   const line = (event: string, fields: object): void => write(`${JSON.stringify({ event, ...fields })}\n`);
   return {
-    ready: ({ grpc, grpcWeb, chainContext, runtimeIds, accounts, readyMs }) =>
+    ready: ({ grpc, grpcWeb, chainContext, trustRoot, runtimeIds, accounts, readyMs }) =>
       line("ready", {
         grpc,
         grpc_web: grpcWeb,
         chain_context: chainContext,
+        trust_root: { height: Number(trustRoot.height), hash: toHex(trustRoot.hash) },
         runtime_id: runtimeIds.map((id) => toHex(id))[0] ?? null,
         runtimes: runtimeIds.map((id) => toHex(id)),
         accounts: accounts.map(accountFields),
@@ -192,7 +196,7 @@ export function textReporter(write: (text: string) => void, live: boolean, clock
     write(live ? `\r\u001b[2K${statusLine(s)}` : `${statusLine(s)}\n`);
   };
   return {
-    ready({ grpc, grpcWeb, chainContext, runtimeIds, accounts, readyMs }) {
+    ready({ grpc, grpcWeb, chainContext, trustRoot, runtimeIds, accounts, readyMs }) {
       isReady = true;
       const rows = accounts
         .map(accountFields)
@@ -202,6 +206,7 @@ export function textReporter(write: (text: string) => void, live: boolean, clock
         `  gRPC      unix:${grpc}`,
         `  gRPC-web  ${grpcWeb}`,
         `  chain     ${chainContext}`,
+        `  block     ${trustRoot.height}:${toHex(trustRoot.hash)}`,
         ...runtimeIds.map((id) => `  runtime   ${toHex(id)}`),
         "",
         `${onOutput.bold("accounts")} ${onOutput.dim("(address, Ed25519 seed; the first is the well-known test entity)")}`,
