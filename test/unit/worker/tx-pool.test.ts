@@ -16,6 +16,7 @@ import { txPoolErrors } from "#worker/txpool/errors.js";
 import type { TxPoolLimits } from "#worker/txpool/limits.js";
 import { TxPool } from "#worker/txpool/tx-pool.js";
 import { keyValue } from "../../../examples/kv/kv.ts";
+import { lightBlock } from "../runtime/support/light-block.ts";
 import { insertCall, RUNTIME_ID, silentLog } from "./support/local-network.ts";
 import { type Interference, WrappedHost } from "./support/wrapped-host.ts";
 
@@ -44,7 +45,7 @@ class StillClock implements Clock {
 
 function basisOf(round: bigint): Dispatch {
   const { header } = genesisBlock(RUNTIME_ID, 0n);
-  const consensusBlock = { height: round + 1n, meta: null };
+  const consensusBlock = lightBlock(round + 1n);
   return {
     height: round + 1n,
     header: { ...header, round },
