@@ -59,7 +59,7 @@ function withoutUnknown(document: GenesisDocument): GenesisDocument {
   return {
     ...document,
     registry: { ...registry, runtimes, suspendedRuntimes },
-    roothash: { ...roothash, storageChallenges: [] },
+    roothash: { ...roothash, storageChallenges: undefined },
   };
 }
 

@@ -10,7 +10,7 @@ import { addChallenge } from "./state/challenges.js";
 
 /** Genesis of root hash: the runtimes are those that the registry has put into the state. */
 export const genesis: GenesisHooks<RootHashGenesis> = {
-  check({ params, runtimeStates, storageChallenges }, document) {
+  check({ params, runtimeStates, storageChallenges = [] }, document) {
     let deposits = 0n;
     document.attempt("params", () => checkParameters(params, document.debug));
     for (const [id, state] of runtimeStates) {
@@ -27,7 +27,7 @@ export const genesis: GenesisHooks<RootHashGenesis> = {
     if (deposits > held) document.refuse("storage_challenges", `deposits of ${deposits}, of which ${held} are held`);
   },
 
-  initChain(ctx, { params, runtimeStates, storageChallenges }, { height }) {
+  initChain(ctx, { params, runtimeStates, storageChallenges = [] }, { height }) {
     rootHashParameters.set(ctx.state, params);
     for (const runtime of runtimeList(ctx.state)) {
       createRuntimeState(ctx, runtime, { state: runtimeStates.get(runtime.id) ?? undefined, suspended: false });

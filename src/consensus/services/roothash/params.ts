@@ -59,7 +59,7 @@ export class RootHashGenesis extends struct("RootHashGenesis", {
   params: RootHashParameters,
   runtimeStates: omitEmpty(map(Namespace, nullable(GenesisRuntimeState), { max: FRAME_ELEMENTS })),
   /** Challenges that are open; each begins anew. */
-  storageChallenges: extension(omitEmpty(list(OpenChallenge, { max: FRAME_ELEMENTS }))),
+  storageChallenges: extension(optional(list(OpenChallenge, { min: 1, max: FRAME_ELEMENTS }))),
 }) {}
 
 /** What governance may change; null or undefined leaves a parameter as it is. */

@@ -90,6 +90,7 @@ export function toGenesis(state: KeyValueReader): RootHashGenesis {
     const { messages: messageResults } = states.getLastRoundResults(state, id);
     runtimeStates.set(id, { stateRoot, round, messageResults });
   }
-  const storageChallenges = challengeList(state).map((value) => ({ ...value, key: undefined }));
+  const open = challengeList(state).map((value) => ({ ...value, key: undefined }));
+  const storageChallenges = open.length === 0 ? undefined : open;
   return { params: parameters(state), runtimeStates, storageChallenges };
 }

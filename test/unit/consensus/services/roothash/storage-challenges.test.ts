@@ -470,7 +470,7 @@ describe("open challenges in a genesis document", () => {
     blocks(3);
     const exported = RootHashGenesis.fromJson(RootHashGenesis.toJson(toGenesis(chain.state)));
     expect(exported.storageChallenges).toHaveLength(1);
-    expect(exported.storageChallenges[0]?.key).toBeUndefined();
+    expect(exported.storageChallenges?.[0]?.key).toBeUndefined();
     const next = new Chain();
     chain = next;
     setGate(true);
