@@ -13,7 +13,7 @@ export class SeenCache {
   /** Entries at the moment. */
   private count = 0;
   private rows = FIRST_ROWS;
-  /** Rows by the first word of their identity, a power of two of them. Row 0 stands for none, here and below. */
+  /** Rows by the first word of their identity; a power of two. Row 0 stands for none, here and below. */
   private heads = new Int32Array(FIRST_ROWS);
   /** The next row with the same place in `heads`, or the next one that is free. */
   private nexts = new Int32Array(FIRST_ROWS);
@@ -78,13 +78,13 @@ export class SeenCache {
   }
 
   private place(row: number): number {
-    return (this.ids[row * ID_WORDS] as number) & (this.rows - 1);
+    return (this.ids[row * ID_WORDS] as number) & (this.heads.length - 1);
   }
 
   private find(id: Uint8Array): number {
     const { ids } = this;
     const first = readU32le(id, 0);
-    let row = this.heads[first & (this.rows - 1)] as number;
+    let row = this.heads[first & (this.heads.length - 1)] as number;
     for (; row !== 0; row = this.nexts[row] as number) {
       let i = 0;
       while (i < ID_WORDS && ids[row * ID_WORDS + i] === (readU32le(id, 4 * i) | 0)) i++;
@@ -126,14 +126,14 @@ export class SeenCache {
     return this.used++;
   }
 
-  /** Doubles the rows, all of which are in use. */
+  /** About doubles the rows, all of which are in use. */
   private grow(): void {
-    this.rows *= 2;
+    this.heads = new Int32Array(2 * this.heads.length);
+    this.rows = Math.min(2 * this.rows, this.capacity + 1);
     this.nexts = new Int32Array(this.rows);
-    this.heads = new Int32Array(this.rows);
-    this.ids = grown(this.ids);
-    this.older = grown(this.older);
-    this.newer = grown(this.newer);
+    this.ids = grown(this.ids, this.rows * ID_WORDS);
+    this.older = grown(this.older, this.rows);
+    this.newer = grown(this.newer, this.rows);
     const times = new Float64Array(this.rows);
     times.set(this.times);
     this.times = times;
@@ -141,8 +141,8 @@ export class SeenCache {
   }
 }
 
-function grown(old: Int32Array): Int32Array<ArrayBuffer> {
-  const larger = new Int32Array(2 * old.length);
+function grown(old: Int32Array, words: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(words);
   larger.set(old);
   return larger;
 }
