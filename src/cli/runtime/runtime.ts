@@ -1,7 +1,8 @@
-import { toBase64, toHex } from "#common/bytes.js";
+import { equalBytes, toBase64, toHex } from "#common/bytes.js";
 import { CodedError, InvalidInput } from "#common/errors/index.js";
 import { type Json, printJson } from "#common/json.js";
 import { isKeyManagerNamespace } from "#common/namespace.js";
+import { hasRoles, ROLE_STORAGE } from "#common/node-roles.js";
 import { versionToText } from "#common/version.js";
 import { registryErrors } from "#consensus/services/registry/errors.js";
 import { activeDeployment } from "#consensus/services/registry/types/deployments.js";
@@ -55,6 +56,22 @@ async function noteStorage(runtime: Runtime, { registry }: NodeConnection): Prom
       ? "this network has storage committees; this runtime does not ask for one, so its results come without receipts. Unmodified Rust runtimes of v26.1 refuse descriptors that do."
       : "this runtime asks for a storage committee: unmodified Rust runtimes of v26.1 refuse its descriptor.";
   process.stderr.write(`${onError.yellow("note:")} ${text}\n`);
+  await noteCandidates(runtime, registry);
+}
+
+/** A committee that takes every storage node there is misses the first one that fails to register. */
+async function noteCandidates({ id, storage }: Runtime, registry: NodeConnection["registry"]): Promise<void> {
+  const size = storage.committee?.groupSize;
+  if (size === undefined) return;
+  const nodes = (await registry.GetNodes(0n)) ?? [];
+  const candidates = nodes.filter(
+    ({ roles, runtimes }) =>
+      hasRoles(roles, ROLE_STORAGE) && runtimes?.some((entry) => entry !== null && equalBytes(entry.id, id)),
+  ).length;
+  if (candidates > size) return;
+  process.stderr.write(
+    `${onError.yellow("note:")} ${candidates} storage nodes serve it by now, of which each committee needs ${size}: with a node fewer than that at an election the runtime is suspended until the next. Have more nodes than seats.\n`,
+  );
 }
 
 async function find(id: Uint8Array, { registry }: NodeConnection): Promise<Runtime | undefined> {
