@@ -36,6 +36,17 @@ function netCommand(): Command {
         "runtime to run instead of the key-value runtime: an executable or script that speaks the Runtime Host Protocol, or a bundle (*.orc); sandboxed unless --runtime-host says otherwise; the status line is about the first",
       ).default([], "the key-value runtime"),
     )
+    .addOption(
+      repeated(
+        "--registry <url>",
+        "registry that bundles of deployments are fetched from by their hash, when they are not installed",
+      ).default([], "none"),
+    )
+    .addOption(
+      new Option("--max-bundle-size <MiB>", "largest bundle that is fetched (default: 20)").argParser(
+        integer("--max-bundle-size", 1, 1_048_576),
+      ),
+    )
     .option("--genesis <file>", "start the network of a genesis document that somebody else made")
     .addOption(
       repeated("--keys <dir>", "folder with keys of nodes of that document, or of several in folders below").default(

@@ -67,8 +67,13 @@ function isThis({ id, version, bundleHash = new Uint8Array(0) }: RuntimeDeployme
 /**
  * Hosts versions of runtimes that the network was not started with: what is installed in bundles. They always run in
  * processes of their own, in the sandbox unless the user has decided against it.
+ * @param missing told of bundles that are needed and not installed
  */
-export function withBundles(own: readonly OwnHosts[], { kind, store, log }: BundledHostsOptions): Provision {
+export function withBundles(
+  own: readonly OwnHosts[],
+  { kind, store, log }: BundledHostsOptions,
+  missing: (bundleHash: Uint8Array) => void,
+): Provision {
   const open = sandboxFor(kind, log);
   return (member, site) => {
     const { runtimeId, deployment } = site;
@@ -76,7 +81,10 @@ export function withBundles(own: readonly OwnHosts[], { kind, store, log }: Bund
     const first = own.find(({ runtime }) => isThis(runtime, site));
     if (first !== undefined) return first.provision(member, site);
     const path = store.executableOf(runtimeId, version, bundleChecksum);
-    if (path === undefined) return undefined;
+    if (path === undefined) {
+      if (bundleChecksum.length > 0) missing(bundleChecksum);
+      return undefined;
+    }
     const sandbox = open();
     if (sandbox === undefined) return undefined;
     const runtimeLog = log.child(`${member.name}/runtime ${versionToText(version)}`);

@@ -79,5 +79,10 @@ export async function addBundle(folder: DataFolder, network: LocalNetwork, path:
   const active = runtime && activeDeployment(runtime, getEpoch(state));
   if (active !== undefined) store.removeOlder(id, active.version);
   if (isHostable(id) && onChainComponent(manifest) !== undefined) await network.host(id);
+  programsArrived(network);
+}
+
+/** Lets all nodes look for the programs that they miss. */
+export function programsArrived(network: LocalNetwork): void {
   for (const { runtimes } of network.nodes) for (const hosted of runtimes) hosted.programsArrived();
 }

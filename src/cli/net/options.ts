@@ -24,6 +24,10 @@ export interface NetOptions {
   readonly runtimeHost: RuntimeHostKind;
   /** Programs or bundles of the network's runtimes; the key-value runtime when there are none. */
   readonly runtime: readonly string[];
+  /** Addresses of registries that bundles are fetched from. */
+  readonly registry?: readonly string[];
+  /** Largest bundle that is fetched, in MiB. */
+  readonly maxBundleSize?: number;
   /** Genesis document that somebody else made. */
   readonly genesis?: string;
   /** Folders with keys of the document's nodes. */
