@@ -40,6 +40,8 @@ export interface SandboxedCommand {
   readonly readOnly: readonly Mount[];
   /** Whether it may use the machine's network, as off-chain logic may. */
   readonly network?: boolean;
+  /** Memory that it reserves and leaves empty, in bytes: allowed beside the limit, which the system counts it to. */
+  readonly reservedBytes?: number;
 }
 
 export interface SandboxOptions {
@@ -95,7 +97,7 @@ export class Sandbox {
 
   /** How to start a command within the sandbox. */
   wrap(command: SandboxedCommand): ProcessSpec {
-    const { executable, args, env, readWrite, readOnly, network = false } = command;
+    const { executable, args, env, readWrite, readOnly, network = false, reservedBytes = 0 } = command;
     const { memoryBytes, openFiles, tasks, scratchBytes } = this.limits;
     const libraries = this.librariesOf(executable);
     const options = sandboxOptions({
@@ -109,7 +111,7 @@ export class Sandbox {
       scratchBytes,
     });
     const limits = [
-      `--data=${memoryBytes}`,
+      `--data=${memoryBytes + reservedBytes}`,
       `--nofile=${openFiles}`,
       `--nproc=${tasks}`,
       `--fsize=${scratchBytes}`,

@@ -23,7 +23,8 @@ function inThread(lines: string): string {
      };
      process.once("uncaughtException", (error) => say(error.code ?? error.message));
      ${lines}`,
-    { eval: true, workerData: shared },
+    // Engines reserve much for code, which counts as memory used: several threads would not fit.
+    { eval: true, workerData: shared, resourceLimits: { codeRangeSizeMb: 16 } },
   );
   if (Atomics.wait(done, 0, 0, WAIT_MS) === "timed-out") return "no answer";
   return Buffer.from(new Uint8Array(shared, 4)).toString("utf8").replace(/\0+$/, "");
