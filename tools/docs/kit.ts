@@ -4,6 +4,21 @@ import ts from "typescript";
 
 /** What authors of runtimes import. */
 const INDEX = "src/runtime/kit/index.ts";
+/** What else there is for them: where it is imported from, and what it is for. */
+const MORE = [
+  {
+    name: "qanat/runtime/component",
+    index: "src/runtime/component/index.ts",
+    folder: "src/runtime/component/",
+    what: "Off-chain logic beside a runtime.",
+  },
+  {
+    name: "qanat/runtime/testing",
+    index: "src/runtime/testing/index.ts",
+    folder: "src/runtime/testing/",
+    what: "A runtime without a network, for its author's own tests.",
+  },
+] as const;
 
 /** A name that the kit exports and where it is declared. */
 interface Export {
@@ -55,12 +70,12 @@ function find(sources: Sources, file: string, name: string): Export | undefined 
   return found;
 }
 
-/** Everything that the index exports, in its order. */
-function exportsOf(sources: Sources): Export[] {
+/** Everything that an index exports, in its order. */
+function exportsOf(sources: Sources, index: string): Export[] {
   const out: Export[] = [];
-  for (const statement of sources.open(INDEX).statements) {
+  for (const statement of sources.open(index).statements) {
     if (!ts.isExportDeclaration(statement) || statement.moduleSpecifier === undefined) continue;
-    const file = resolve(INDEX, (statement.moduleSpecifier as ts.StringLiteral).text);
+    const file = resolve(index, (statement.moduleSpecifier as ts.StringLiteral).text);
     const clause = statement.exportClause;
     if (clause === undefined || !ts.isNamedExports(clause)) continue;
     for (const { name } of clause.elements) {
@@ -158,7 +173,8 @@ function entry({ name, declaration }: Export): string[] {
 
 /** The reference of the runtime kit, from the sources of what it exports. @param root folder of the checkout */
 export function kitPage(root: string): string {
-  const all = exportsOf(new Sources(root));
+  const sources = new Sources(root);
+  const all = exportsOf(sources, INDEX);
   const own = all.filter(({ file }) => file.startsWith("src/runtime/kit/"));
   const borrowed = all.filter(({ file }) => !file.startsWith("src/runtime/kit/"));
   return [
@@ -166,8 +182,19 @@ export function kitPage(root: string): string {
     "",
     'What `import { … } from "qanat/runtime"` gives. How a runtime is written with it is told in',
     "[docs/writing-runtimes.md](../writing-runtimes.md).",
+    "A runtime that is a program of its own is started with `startRuntime`, off-chain logic with `startComponent`, both from",
+    "`qanat/runtime/process`.",
     "",
     ...own.flatMap(entry),
+    ...MORE.flatMap(({ name, index, folder, what }) => [
+      `## ${name}`,
+      "",
+      what,
+      "",
+      ...exportsOf(sources, index)
+        .filter(({ file }) => file.startsWith(folder))
+        .flatMap(entry),
+    ]),
     "## From elsewhere in the house",
     "",
     "| name | |",
