@@ -1,34 +1,16 @@
-import { existsSync, statSync } from "node:fs";
-import { basename, resolve } from "node:path";
-import { fromHex, toHex } from "#common/bytes.js";
-import { DecodeError, InvalidInput } from "#common/errors/index.js";
-import type { Hash } from "#common/hash.js";
-import { SortedMap } from "#common/sorted-map.js";
-import { versionFromText, versionToText } from "#common/version.js";
-import {
-  type Bundle,
-  DEFAULT_UNPACKED_BYTES,
-  digestOfFile,
-  readBundle,
-  writeBundle,
-} from "#platform/bundle-archive.js";
+import { resolve } from "node:path";
+import { toHex } from "#common/bytes.js";
+import { InvalidInput } from "#common/errors/index.js";
+import { versionToText } from "#common/version.js";
+import { type Bundle, DEFAULT_UNPACKED_BYTES, readBundle } from "#platform/bundle-archive.js";
 import { BundleStore } from "#platform/bundle-store.js";
 import { DataFolder } from "#platform/data-folder.js";
-import { Component, componentIdOf, RONL } from "#runtime/bundle/component.js";
-import { componentsOf, Manifest } from "#runtime/bundle/manifest.js";
+import { type Component, componentIdOf } from "#runtime/bundle/component.js";
+import { componentsOf } from "#runtime/bundle/manifest.js";
 import { withNode } from "./node-connection.js";
 import { onOutput } from "./colours.js";
 
 const MIB = 1024 * 1024;
-
-export interface CreateBundleOptions {
-  readonly id: string;
-  readonly version: string;
-  readonly executable: string;
-  readonly name?: string;
-  readonly sgxExecutable?: string;
-  readonly sgxSignature?: string;
-}
 
 export interface InspectOptions {
   readonly json: boolean;
@@ -44,59 +26,6 @@ export interface InstallOptions {
   readonly data?: string;
   readonly node?: string;
   readonly maxSize?: number;
-}
-
-function runtimeId(text: string): Uint8Array {
-  if (!/^[0-9a-fA-F]{64}$/.test(text)) throw new InvalidInput("--id", "expected 64 hexadecimal digits");
-  return fromHex(text);
-}
-
-function version(text: string): Component["version"] {
-  try {
-    return versionFromText(text);
-  } catch (error) {
-    if (error instanceof DecodeError) throw new InvalidInput("--version", error.message);
-    throw error;
-  }
-}
-
-function existing(option: string, path: string): string {
-  if (!existsSync(path)) throw new InvalidInput(option, `${path} does not exist`);
-  if (!statSync(path).isFile()) throw new InvalidInput(option, `${path} is not a file`);
-  return path;
-}
-
-/** `qanat bundle create FILE` */
-export async function createBundle(output: string, options: CreateBundleOptions): Promise<void> {
-  const { executable, name = "", sgxExecutable, sgxSignature } = options;
-  const sources = [existing("--executable", executable)];
-  if (sgxExecutable !== undefined) sources.push(existing("--sgx-executable", sgxExecutable));
-  if (sgxSignature !== undefined) {
-    if (sgxExecutable === undefined) throw new InvalidInput("--sgx-signature", "needs --sgx-executable");
-    sources.push(existing("--sgx-signature", sgxSignature));
-  }
-  const files = new Map(sources.map((path) => [basename(path), path]));
-  if (files.size < sources.length) throw new InvalidInput("--executable", "two of the files have the same name");
-  const digests = SortedMap.text<Hash>();
-  for (const [file, path] of files) digests.set(file, await digestOfFile(path));
-  const component: Component = {
-    ...Component.zero(),
-    kind: RONL,
-    version: version(options.version),
-    elf: { executable: basename(executable) },
-    sgx:
-      sgxExecutable === undefined
-        ? undefined
-        : { executable: basename(sgxExecutable), signature: basename(sgxSignature ?? "") },
-  };
-  const manifest: Manifest = {
-    ...Manifest.zero(),
-    name,
-    id: runtimeId(options.id),
-    components: [component],
-    digests,
-  };
-  tellBundle(await writeBundle(output, manifest, files), false);
 }
 
 function componentFields(component: Component): object {

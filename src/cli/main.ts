@@ -7,7 +7,8 @@ import { parsePermissions } from "#platform/managed/member-components.js";
 import { PERMISSIONS } from "#worker/component/management.js";
 import { KeyFileError } from "#platform/key-files.js";
 import { BundleRefused } from "#runtime/bundle/errors.js";
-import { createBundle, inspectBundle, installBundle, verifyBundle } from "./bundle.js";
+import { inspectBundle, installBundle, verifyBundle } from "./bundle.js";
+import { createBundle } from "./bundle-create.js";
 import { makeEnclaveKey, signBundle } from "./bundle-sign.js";
 import { runDev } from "./dev/dev.js";
 import { runNet } from "./net/net.js";
@@ -186,14 +187,21 @@ function bundleCommand(): Command {
       integer("--max-size", 1, 1_048_576),
     );
   const create = new Command("create")
-    .description("make a bundle of a runtime's program")
+    .description("make a bundle of a runtime's program, of logic beside it, or of both")
     .argument("<output>", "archive to write, usually *.orc")
-    .requiredOption("--id <id>", "identifier of the runtime, 64 hexadecimal digits")
-    .requiredOption("--version <version>", "version of the program, as in 1.2.3")
-    .requiredOption("--executable <file>", "the program: an executable, or a script for Node.js in one file")
+    .option("--id <id>", "identifier of the runtime, 64 hexadecimal digits")
+    .option("--version <version>", "version of the program, as in 1.2.3")
+    .option("--executable <file>", "the program: an executable, or a script for Node.js in one file")
     .option("--name <name>", "name of the runtime for people")
     .option("--sgx-executable <file>", "the program as an SGX enclave (*.sgxs)")
     .option("--sgx-signature <file>", "the enclave's SIGSTRUCT")
+    .addOption(repeated("--rofl <name@version=file>", "a program of off-chain logic beside the runtime"))
+    .addOption(
+      new Option(
+        "--manifest <file>",
+        "manifest in JSON that says it all; the files that it names lie beside it, digests are made anew",
+      ).conflicts(["id", "version", "executable", "name", "sgxExecutable", "sgxSignature", "rofl"]),
+    )
     .action(createBundle);
   const inspect = new Command("inspect")
     .description("check a bundle and print what it holds")
