@@ -90,7 +90,7 @@ function docOf(node: ts.Node): string {
   const owner = ts.isVariableDeclaration(node) ? node.parent.parent : node;
   const docs = ts.getJSDocCommentsAndTags(owner).filter(ts.isJSDoc);
   const doc = docs.at(-1);
-  if (doc === undefined) return "";
+  if (doc === undefined) return ts.isParameter(node) ? plain(ts.getJSDocParameterTags(node)[0]?.comment) : "";
   const tags = (doc.tags ?? []).flatMap((tag) => {
     const text = plain(tag.comment);
     if (ts.isJSDocParameterTag(tag)) return [`\`${tag.name.getText()}\`: ${text}`];
@@ -127,6 +127,14 @@ function isVisible(member: ts.Node): boolean {
   return !modifiers.some(({ kind }) => hidden.includes(kind)) && !ts.isConstructorDeclaration(member);
 }
 
+/** Whether a parameter of a constructor is a member that everybody sees. */
+function isMember(parameter: ts.ParameterDeclaration): boolean {
+  return (
+    (ts.getModifiers(parameter) ?? []).some(({ kind }) => kind === ts.SyntaxKind.ReadonlyKeyword) &&
+    isVisible(parameter)
+  );
+}
+
 /** Members with their explanations; those of the base class in the same file come first. */
 function membersOf(declaration: ts.Node): ts.Node[] {
   if (ts.isInterfaceDeclaration(declaration)) return [...declaration.members];
@@ -139,7 +147,9 @@ function membersOf(declaration: ts.Node): ts.Node[] {
   const base = declaration.heritageClauses?.[0]?.types[0]?.expression.getText();
   const above = declaration.getSourceFile().statements.find((s) => base !== undefined && isNamed(s, base));
   const inherited = above === undefined ? [] : membersOf(above);
-  const own = declaration.members.filter(isVisible);
+  const own = declaration.members.flatMap((member): (ts.ClassElement | ts.ParameterDeclaration)[] =>
+    ts.isConstructorDeclaration(member) ? member.parameters.filter(isMember) : isVisible(member) ? [member] : [],
+  );
   const names = new Set(own.map((member) => member.name?.getText()));
   return [...inherited.filter((member) => !names.has((member as ts.ClassElement).name?.getText())), ...own];
 }
@@ -148,7 +158,11 @@ const cell = (text: string): string => text.replaceAll("|", "\\|");
 
 function memberRow(member: ts.Node): string {
   const assigned = ts.isPropertyAssignment(member) ? `${member.name.getText()}${arrowOf(member)}` : signatureOf(member);
-  const shown = assigned.replace(/ = .*$/, "").replace(/^get (\w+)\(\)/, "$1");
+  // What follows an equals sign is a value, unless there is a parameter after it.
+  const shown = assigned
+    .replace(/ = [^),]*(?=[),])/, "")
+    .replace(/ = .*$/, "")
+    .replace(/^get (\w+)\(\)/, "$1");
   return `| \`${cell(shown)}\` | ${cell(docOf(member))} |`;
 }
 

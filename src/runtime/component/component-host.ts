@@ -35,8 +35,10 @@ export interface HostCaller {
 
 /** Where a transaction came to lie. */
 export interface IncludedTransaction {
+  /** What the transaction answered: `CallOutput` of runtimes of the kit. */
   readonly output: Uint8Array;
   readonly round: bigint;
+  /** Its place in the round, counted from 0. */
   readonly batchOrder: number;
 }
 

@@ -86,8 +86,9 @@ export interface ComponentDefinition {
   readonly init?: (host: ComponentHost) => Awaitable<void>;
   /** Runs for blocks of the runtime; while it is busy, only the newest block waits. */
   readonly onBlock?: (host: ComponentHost, block: AnnotatedBlock) => Awaitable<void>;
+  /** Made by `onEvents` and `onTag`. */
   readonly events?: readonly EventHandler[];
-  /** By name. */
+  /** By name, for clients that name the component. */
   readonly queries?: Readonly<Record<string, ComponentQuery>>;
 }
 

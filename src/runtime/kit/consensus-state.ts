@@ -76,10 +76,12 @@ export class ConsensusState {
     return this.balance(runtimeAddress(runtimeId));
   }
 
+  /** All tokens that there are, in base units. */
   get totalSupply(): bigint {
     return this.query((state) => totalSupply.get(state));
   }
 
+  /** The epoch after the block. */
   get epoch(): bigint {
     return this.query((state) => epochOf(state).epoch);
   }

@@ -42,6 +42,7 @@ export interface BatchBasis {
 export interface EventType<T> {
   /** Key of the tag that clients look for. */
   readonly key: string;
+  /** Type of what the event says. */
   readonly value: Schema<T>;
 }
 
@@ -60,6 +61,7 @@ abstract class RoundView {
   /** Sets the random numbers of one call apart from those of another. */
   protected abstract get entropyNonce(): Uint8Array;
 
+  /** The state of the runtime: what has been written in this round is read back. */
   get state(): StateStore {
     return this.batch.store;
   }
@@ -69,6 +71,7 @@ abstract class RoundView {
     return this.batch.basis.runtimeId;
   }
 
+  /** What the code runs for. */
   get mode(): Mode {
     return this.batch.basis.mode;
   }
@@ -107,7 +110,10 @@ abstract class RoundView {
     return this.batch.basis.verifyConsensus();
   }
 
-  /** Height of the consensus block in which the last block of the runtime became final. */
+  /**
+   * Height of the consensus block in which the last block of the runtime became final. `consensus` is the state before
+   * that block, so its own height is one less.
+   */
   get consensusHeight(): bigint {
     return this.batch.basis.consensusHeight;
   }
@@ -201,6 +207,7 @@ export class BatchContext extends RoundView {
     super();
   }
 
+  /** This one. */
   get batch(): BatchContext {
     return this;
   }
@@ -243,6 +250,7 @@ export class CallContext extends RoundView {
     super();
   }
 
+  /** The batch, check or query that the call is part of. */
   get batch(): BatchContext {
     return this.owner;
   }

@@ -13,7 +13,9 @@ import { refuse } from "./refusal.js";
 
 /** One method that transactions or queries call. */
 export interface MethodDefinition<A, R> {
+  /** Type of the arguments; `noArguments` when there are none. What is not of this type is refused. */
   readonly args: Schema<A>;
+  /** Type of the result; `noArguments` when there is none. */
   readonly result: Schema<R>;
   /** What can be known before the call is in a batch; runs when it enters the pool and again before `execute`. */
   readonly check?: (ctx: CallContext, args: A) => void;
@@ -68,10 +70,11 @@ export function method<A, R>(definition: MethodDefinition<A, R>): Method {
 
 /** What an author writes. */
 export interface RuntimeDefinition {
+  /** As the deployment on chain and the bundle name it; `qanat dev` runs any. */
   readonly version: Version;
-  /** Module of the errors that clients see. */
+  /** Module of the errors that clients see; `runtime` when absent. */
   readonly module?: string;
-  /** Most transactions of one batch; the descriptor on chain must allow as many. */
+  /** Most transactions of one batch, 100 when absent; the descriptor on chain must allow as many. */
   readonly maxBatchSize?: number;
   /** By name, called by transactions. */
   readonly methods: Readonly<Record<string, Method>>;
@@ -91,7 +94,10 @@ export interface RuntimeDefinition {
   readonly maxIncomingMessages?: number;
   /** Runs once per round, after the last transaction. */
   readonly endBlock?: (ctx: BatchContext) => void;
-  /** Opens a transaction, checking its signature if it has one. Throws DecodeError for one that is malformed. */
+  /**
+   * Opens a transaction, checking its signature if it has one: `openSignedCall` for signed calls. When absent, the sender
+   * is whatever the transaction says, for tests only. Throws DecodeError for one that is malformed.
+   */
   readonly decodeCall?: (transaction: Uint8Array, target: CallTarget) => Call;
   /** Further check of a call before it enters the pool; returns its priority. Throws Refusal. */
   readonly checkTx?: (ctx: CallContext, call: Call) => bigint;

@@ -70,8 +70,11 @@ export class LocalContext {
 
 /** What an author writes. */
 export interface LocalMethodDefinition<A, R> {
+  /** Type of the arguments; `noArguments` when there are none. */
   readonly args: Schema<A>;
+  /** Type of the result; `noArguments` when there is none. */
   readonly result: Schema<R>;
+  /** Carries the call out. */
   readonly execute: (ctx: LocalContext, args: A) => R;
 }
 

@@ -20,7 +20,9 @@ import type { StateStore } from "./state.js";
 
 /** A message and the form of its result. */
 export interface OutgoingMessage<R> {
+  /** What is sent. */
   readonly message: Message;
+  /** Type of what comes back when the message was carried out. */
   readonly result: Schema<R>;
 }
 

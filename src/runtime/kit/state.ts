@@ -26,6 +26,7 @@ export class StateStore implements KeyValueStore {
   /** Every key that was written or removed: its last value, or null. */
   private touched: Touched = new OrderedMap();
 
+  /** @param tree what is changed when the batch is finished */
   constructor(readonly tree: Tree) {
     this.overlay = new Overlay(tree);
   }
@@ -68,25 +69,29 @@ export class StateStore implements KeyValueStore {
     for (walk.seek(prefix); walk.valid && hasPrefix(walk.key, prefix); walk.next()) yield [walk.key, walk.value];
   }
 
+  /** What is stored under a key; undefined when nothing is. */
   get(key: Uint8Array): Uint8Array | undefined {
     return this.overlay.get(key);
   }
 
+  /** Walks through all entries in key order; `entries` is simpler. */
   iterator(): KeyValueIterator {
     return this.overlay.iterator();
   }
 
-  /** @throws Refusal when the key is longer than 8191 bytes */
+  /** Stores a value, whatever was there before. @throws Refusal when the key is longer than 8191 bytes */
   insert(key: Uint8Array, value: Uint8Array): void {
     if (key.length > MAX_KEY_BYTES) refuse(`state key of ${key.length} bytes, limit ${MAX_KEY_BYTES}`);
     this.overlay.insert(key, value);
     this.touched.set(key, value);
   }
 
+  /** Removes what is stored under a key, if anything is. */
   remove(key: Uint8Array): void {
     this.removeExisting(key);
   }
 
+  /** Removes what is stored under a key. @returns what it was; undefined when there was nothing */
   removeExisting(key: Uint8Array): Uint8Array | undefined {
     const old = this.overlay.removeExisting(key);
     if (old !== undefined) this.touched.set(key, null);

@@ -22,6 +22,7 @@ import { believed } from "./light-block.js";
 
 /** A block of the chain that the author of a runtime believes in; everything later is verified from there. */
 export interface TrustRoot {
+  /** Its height. */
   readonly height: bigint;
   /** Hash of the block's header, 64 hexadecimal digits. */
   readonly hash: string;
