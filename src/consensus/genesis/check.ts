@@ -1,6 +1,7 @@
 import { equalBytes, toBase64 } from "#common/bytes.js";
 import { CodedError, DecodeError, InvalidInput } from "#common/errors/index.js";
 import { MemoryNodeDb } from "#mkvs/db/memory.js";
+import { acceptancePolicy } from "../app/acceptance.js";
 import { Application } from "../app/app.js";
 import type { DebugSwitches } from "../app/context.js";
 import type { GenesisCheck } from "../app/define-service.js";
@@ -21,6 +22,10 @@ export interface GenesisProblem {
 const NANOS_PER_MS = 1_000_000n;
 const MIN_CHECKPOINT_INTERVAL = 1000n;
 const MIN_CHECKPOINT_CHUNK = 1n << 20n;
+/** Largest block of the engine, in bytes. */
+const MAX_BLOCK_SIZE = 104_857_600n;
+/** Blocks of an epoch, for the age of evidence, where a mock backend has no interval. */
+const MOCK_INTERVAL = 100n;
 
 type Report = (field: string, reason: string) => void;
 
@@ -40,7 +45,28 @@ function checkConsensus(params: ConsensusParameters, debug: DebugSwitches, repor
   params.publicKeyBlacklist.forEach((key, i) => {
     const repeated = params.publicKeyBlacklist.slice(0, i).some((earlier) => equalBytes(earlier, key));
     if (repeated) report(`params.public_key_blacklist[${i}]`, `repeats ${toBase64(key)}`);
+    if (acceptancePolicy(debug).forbids(key))
+      report(`params.public_key_blacklist[${i}]`, "is forbidden on every chain");
   });
+}
+
+/** What the engine asks of its limits, which it takes as signed numbers (consensus: CometBFT, genesis). */
+function checkEngine({ consensus, staking, beacon }: GenesisDocument, debug: DebugSwitches, report: Report): void {
+  const { params } = consensus;
+  const { maxBlockSize, maxBlockGas, maxEvidenceSize } = params;
+  if (maxBlockSize === 0n || maxBlockSize > MAX_BLOCK_SIZE) {
+    report("consensus.params.max_block_size", `must be from 1 to ${MAX_BLOCK_SIZE}`);
+  }
+  if (BigInt.asIntN(64, maxBlockGas) < -1n) report("consensus.params.max_block_gas", `${maxBlockGas} is too much`);
+  if (maxEvidenceSize > maxBlockSize) report("consensus.params.max_evidence_size", "must be at most max_block_size");
+  const { backend, debugMockBackend, insecureParameters, vrfParameters } = beacon.params;
+  const interval = (backend === "vrf" ? vrfParameters : insecureParameters)?.interval ?? 0n;
+  const blocks = interval === 0n && debug.dontBlameOasis && debugMockBackend ? MOCK_INTERVAL : interval;
+  const { debondingInterval } = staking.parameters;
+  const epochs = debondingInterval === 0n && debug.dontBlameOasis ? 1n : debondingInterval;
+  if (BigInt.asIntN(64, epochs * blocks) <= 0n) {
+    report("staking.params.debonding_interval", "must leave time to punish evidence");
+  }
 }
 
 /** The answer to a check that throws instead of reporting. */
@@ -95,6 +121,7 @@ export function checkGenesis(document: GenesisDocument, debug: DebugSwitches): G
   if (document.chainId.trim() === "") report("chain_id", "must not be empty");
   checkConsensus(document.consensus.params, debug, (field, reason) => report(`consensus.${field}`, reason));
   checkServices(document, debug, report);
+  checkEngine(document, debug, report);
   if (problems.length > 0) return problems;
   try {
     tryStart(genesisInput(document), debug);
