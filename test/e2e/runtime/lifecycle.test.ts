@@ -159,7 +159,7 @@ describe("qanat runtime", () => {
       ],
     ] as const) {
       const { code, err } = await runtime(...args);
-      expect([args.join(" "), code, err.trim().split("\n").length]).toEqual([args.join(" "), 1, 1]);
+      expect([args.join(" "), code, err.trim().split("\n").length], err).toEqual([args.join(" "), 1, 1]);
       expect(err).toContain(reason);
     }
     chmodSync(join(strangers, "entity.pem"), 0o644);
