@@ -25,7 +25,7 @@ afterAll(() => net.dispose());
 describe("the example of a proved balance", () => {
   test("proves it with what the network tells when it is ready", async () => {
     const { stdout, stderr } = await prove(url, chain, `${root.height}:${root.hash}`, address);
-    expect([stdout, stderr]).toEqual([expect.stringContaining(`${address} has 1000000000000000 base units`), ""]);
+    expect([stdout, stderr]).toEqual([expect.stringContaining(`${address} has 10000000000000000 base units`), ""]);
   });
 
   test("believes no block but the one that it was told", async () => {
