@@ -63,7 +63,7 @@ export class Observer {
     const { incidents } = this;
     if (incident.type === "discrepancy") incidents.discrepancies++;
     else if (incident.type === "resolved") incidents.resolved++;
-    else incidents.slashed += incident.amount;
+    else if (incident.type === "slashed") incidents.slashed += incident.amount;
     this.reporter.incident(incident);
   }
 

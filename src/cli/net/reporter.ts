@@ -1,4 +1,4 @@
-import { toHex } from "#common/bytes.js";
+import { toBase64, toHex } from "#common/bytes.js";
 import type { Clock } from "#common/ports/clock.js";
 import type { TrustRoot } from "#consensus/light/client.js";
 import type { Incident } from "#network/incidents.js";
@@ -103,6 +103,14 @@ function incidentFields(incident: IncidentReport): object {
       return { round: Number(incident.round), rank: Number(incident.rank), timeout: incident.timeout, height };
     case "resolved":
       return { round: Number(incident.round), height };
+    case "suspended":
+      return { round: Number(incident.round), cause: incident.cause, height };
+    case "challenged": {
+      const { round, node, challenge } = incident;
+      return { round: Number(round), node: toBase64(node), challenge: toHex(challenge), height };
+    }
+    case "proven":
+      return { node: toBase64(incident.node), challenge: toHex(incident.challenge), height };
     case "slashed": {
       const { entity, amount, reason } = incident;
       return { entity: addressToText(entity), amount: amount.toString(), reason, height };
@@ -118,6 +126,12 @@ function incidentWords(incident: IncidentReport): string {
     }
     case "resolved":
       return onOutput.green(`round ${incident.round} decided by the backup workers`);
+    case "suspended":
+      return onOutput.red(`runtime suspended in round ${incident.round}: ${incident.cause}`);
+    case "challenged":
+      return onOutput.yellow(`storage node ${toBase64(incident.node)} challenged for round ${incident.round}`);
+    case "proven":
+      return onOutput.green(`storage node ${toBase64(incident.node)} has proved that it has what it was asked for`);
     case "slashed":
       return onOutput.red(`${addressToText(incident.entity)} lost ${tokens(incident.amount)} for ${incident.reason}`);
   }

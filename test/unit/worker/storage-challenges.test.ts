@@ -133,6 +133,8 @@ describe("storage nodes that are challenged", () => {
     }
     await closed();
     for (const [name, amount] of earned) expect(balances(entityOf(name)).general).toBe(amount);
+    expect(incidents.filter(({ type }) => type === "challenged")).toHaveLength(4);
+    expect(incidents.filter(({ type }) => type === "proven")).toHaveLength(4);
     expect(incidents.filter(({ type }) => type === "slashed")).toEqual([]);
   });
 
@@ -186,4 +188,24 @@ describe("storage nodes that are challenged", () => {
     expect(incidents.filter(({ type }) => type === "slashed")).toEqual([]);
     expect(balances(entityOf(lost)).general).toBe(DEPOSIT);
   });
+});
+
+test("a runtime without enough storage nodes is suspended, and the network tells why", async () => {
+  disks = new Map();
+  clock = new VirtualClock(1_700_000_000_000);
+  net = testNetwork(provisionKeyValue, disks, {
+    clock,
+    receipts: true,
+    tune({ storage }) {
+      if (storage.committee !== undefined) storage.committee.groupSize = 4;
+    },
+  });
+  incidents = [];
+  const reader = new IncidentReader(net.network.backend, RUNTIME_ID);
+  net.network.backend.onBlock((block) => void incidents.push(...reader.read(block)));
+  await net.network.start();
+  const causes = (): unknown[] => incidents.map((incident) => (incident.type === "suspended" ? incident.cause : ""));
+  while (!causes().includes("no storage committee")) await new Promise<void>((resolve) => setImmediate(resolve));
+  // That no node is registered at first is no incident.
+  expect(causes()).not.toContain("no executor committee");
 });

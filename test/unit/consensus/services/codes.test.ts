@@ -16,7 +16,7 @@ import { churpErrors, keyManagerErrors } from "#consensus/services/keymanager/er
 import { registryErrors } from "#consensus/services/registry/errors.js";
 import { setNode } from "#consensus/services/registry/state.js";
 import { Node } from "#consensus/services/registry/types/node.js";
-import { commitmentErrors, rootHashErrors } from "#consensus/services/roothash/errors.js";
+import { challengeErrors, commitmentErrors, rootHashErrors } from "#consensus/services/roothash/errors.js";
 import { stakingErrors } from "#consensus/services/staking/errors.js";
 import { staking } from "#consensus/services/staking/index.js";
 import * as stakingQueries from "#consensus/services/staking/queries.js";
@@ -49,6 +49,7 @@ describe("the list of codes", () => {
     [registryErrors, "registry", 19, []],
     [rootHashErrors, "roothash", 13, []],
     [commitmentErrors, "roothash/commitment", 18, [12]],
+    [challengeErrors, "roothash/storage", 8, []],
     [governanceErrors, "governance", 7, []],
     [vaultErrors, "vault", 7, []],
     [beaconErrors, "beacon", 2, []],
