@@ -20,7 +20,8 @@ import { VirtualClock } from "./support/virtual-clock.ts";
 
 const DEPOSIT = 7n * TOKEN;
 const PENALTY = PENALTIES.storageUnavailable;
-const ROUNDS = 6n;
+/** More rounds than storage nodes have at hand: older states are made again from the changes since. */
+const ROUNDS = 12n;
 
 let clock: VirtualClock;
 let disks: Map<string, Disk>;
