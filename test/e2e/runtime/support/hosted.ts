@@ -20,6 +20,8 @@ class Entry extends struct("Entry", {
 }) {}
 class Key extends struct("Key", { key: text({ max: 8000 }), generation: u64, churpId: u8 }) {}
 
+/** Attempts to start that may fail on a busy machine. */
+const MOST_FAILURES = 8;
 /** How long an answer that must come is waited for, in milliseconds: a machine may be slow. */
 export const PATIENCE_MS = 120_000;
 
@@ -53,7 +55,14 @@ export function hosted(
   const events: RuntimeHostEvent[] = [];
   const subscription = host.watch();
   void (async () => {
-    for await (const event of subscription) events.push(event);
+    let failures = 0;
+    for await (const event of subscription) {
+      events.push(event);
+      // Where it cannot run at all, trying for ever would only hide why.
+      if (event.type !== "failed-to-start" || ++failures < MOST_FAILURES) continue;
+      process.stderr.write(`a runtime does not start, giving up: ${String(event.error)}\n`);
+      await host.stop();
+    }
   })();
   return { node, host, log, events };
 }
