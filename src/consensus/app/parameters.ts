@@ -1,10 +1,11 @@
+import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
 import { bool, fixedBytes, i64, list, map, omitEmpty, optional, struct, text, u64 } from "#common/schema/index.js";
 import { compareVersions, Version } from "#common/version.js";
 import type { KeyValueReader } from "#mkvs/key-value.js";
 import { rawCell, sharedCell } from "./table.js";
 
 /** Gas prices by operation. */
-export const GasCostTable = map(text({ max: 64 }), u64, { max: 256 });
+export const GasCostTable = map(text({ max: FRAME_BYTES }), u64, { max: FRAME_ELEMENTS });
 
 /** Parameters of the consensus layer as a whole (consensus: genesis document, section consensus). */
 export class ConsensusParameters extends struct("ConsensusParameters", {

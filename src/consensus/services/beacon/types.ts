@@ -1,4 +1,5 @@
 import { PublicKey } from "#common/crypto/keys.js";
+import { FRAME_BYTES } from "#common/limits.js";
 import {
   bool,
   bytes,
@@ -68,4 +69,4 @@ export class VrfState extends struct("VrfState", {
 }) {}
 
 /** Body of `beacon.VRFProve`. */
-export class VrfProve extends struct("VrfProve", { epoch: u64, pi: bytes({ max: 1024 }) }) {}
+export class VrfProve extends struct("VrfProve", { epoch: u64, pi: bytes({ max: FRAME_BYTES }) }) {}

@@ -1,6 +1,6 @@
 /** Vaults: accounts that several hold together, and what may be done with them (vault: types). */
 import { Address, addressToText, moduleAddress } from "#common/address.js";
-import { FRAME_ELEMENTS } from "#common/limits.js";
+import { FRAME_BYTES, FRAME_ELEMENTS } from "#common/limits.js";
 import { Quantity } from "#common/quantity.js";
 import {
   i64,
@@ -58,7 +58,10 @@ export class Suspend extends struct("Suspend", {}) {}
 export class Resume extends struct("Resume", {}) {}
 
 /** A method to be called with the vault as caller. */
-export class ExecuteMessage extends struct("ExecuteMessage", { method: text({ max: 256 }), body: omitEmpty(raw) }) {}
+export class ExecuteMessage extends struct("ExecuteMessage", {
+  method: text({ max: FRAME_BYTES }),
+  body: omitEmpty(raw),
+}) {}
 
 export class UpdateWithdrawPolicy extends struct("UpdateWithdrawPolicy", {
   address: Address,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { concatBytes, fromHex, utf8 } from "#common/bytes.js";
 import { snakeCase } from "#common/schema/struct.js";
 import type { TransactionMethod } from "#consensus/app/define-service.js";
+import { GasCostTable } from "#consensus/app/parameters.js";
 import { EXECUTION_ORDER } from "#consensus/services/index.js";
 import { Chance, encodePlain, generatedBody, plainBody } from "./bodies.ts";
 import { RUNTIME_ID, said, TestChain } from "./support.ts";
@@ -173,3 +174,11 @@ function aimedAtRuntime(body: Uint8Array): Uint8Array {
   }
   return body;
 }
+
+test("gas operations of a parameter change are as many and as long as a transaction has room for", () => {
+  const names = Array.from({ length: 300 }, (_, i) => `${"operation ".repeat(10)}${i}`);
+  const costs = new Map(names.map((name) => [name, 7n]));
+  const table = GasCostTable.decode(encodePlain(costs), "untrusted");
+  expect(table.size).toBe(300);
+  expect(table.get(names[299] as string)).toBe(7n);
+});

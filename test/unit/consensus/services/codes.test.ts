@@ -121,6 +121,9 @@ describe("beacon.VRFProve", () => {
     expect(prove("node", VrfProve.encode({ epoch: 4n, pi: new Uint8Array(80) }))).toBe("unknown/1");
     expect(prove("node", VrfProve.encode({ epoch: 5n, pi: new Uint8Array(80) }))).toBe("unknown/1");
     expect(prove("node", VrfProve.encode({ epoch: 5n, pi: new Uint8Array(79) }))).toBe("unknown/1");
+    expect(prove("node", VrfProve.encode({ epoch: 5n, pi: new Uint8Array(30_000) }))).toBe("unknown/1");
+    // No body is a proof of epoch 0.
+    expect(prove("node", new Uint8Array(0))).toBe("unknown/1");
     expect(prove("stranger", Uint8Array.of(0x01))).toBe("unknown/1");
     vrfStateCell.set(bench.state, { ...VrfState.zero(), submitAfter: 100n });
     expect(prove("node", Uint8Array.of(0x01))).toBe("unknown/1");

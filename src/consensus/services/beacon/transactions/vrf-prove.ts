@@ -14,7 +14,8 @@ import { BACKEND_VRF, VrfProve, type VrfState } from "../types.js";
 
 function decodeBody(bytes: Uint8Array): VrfProve {
   try {
-    return VrfProve.decode(bytes);
+    // An absent body is the zero value, as for every method.
+    return bytes.length === 0 ? VrfProve.zero() : VrfProve.decode(bytes);
   } catch (error) {
     if (error instanceof DecodeError) throw beaconErrors.invalidArgument(error.message);
     throw error;

@@ -181,6 +181,9 @@ describe("calls on behalf of a vault", () => {
       module: "unknown",
       code: 1,
     });
+    // A name is as long as a transaction lets it be.
+    const long = { executeMessage: { method: "x".repeat(30_000), body: new Uint8Array(0) } };
+    expect(executed(authorize("alice", long))).toEqual({ module: "unknown", code: 1 });
     let deep = bench.context("deliverTx", "alice");
     const subcall = {
       caller: target,
