@@ -12,6 +12,7 @@ import { ProcessLauncher } from "#platform/runtime-launcher.js";
 import { Sandbox } from "#platform/sandbox.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
 import { ProcessHost } from "#runtime/host/process.js";
+import { wellFormedBlock } from "#runtime/testing/light-block.js";
 import { RUNTIME_ID } from "./runtime/calls.ts";
 import { type BenchOptions, type BenchResult, type Figure, spread } from "./support/bench.ts";
 import { emptyNodeMs } from "./support/network.ts";
@@ -62,7 +63,7 @@ function work(host: ProcessHost): Promise<unknown> {
     messagesHash: EMPTY_HASH,
     inMessagesHash: EMPTY_HASH,
   };
-  const consensusBlock = { height: 1n, meta: new Uint8Array(0) };
+  const consensusBlock = wellFormedBlock(1n);
   const query = { consensusBlock, header, epoch: 0n, maxMessages: 0, method: "work", args: u32.encode(HASHES) };
   return host.call("RuntimeQueryRequest", query, LONG_MS);
 }
