@@ -139,8 +139,9 @@ describe("nodes that lost their disks", () => {
       expect(storage(name).db.earliestVersion()).toBeGreaterThanOrEqual(ROUNDS - INTERVAL - 5n);
     }
     const kept = storage("storage-1");
-    expect(kept.history.earliest()?.header.round).toBeGreaterThan(INTERVAL);
-    expect(kept.db.earliestVersion()).toBe(kept.history.earliest()?.header.round);
+    // It prunes in its own time, blocks before trees.
+    const oldest = (): bigint => kept.history.earliest()?.header.round ?? 0n;
+    await until(() => oldest() > INTERVAL && kept.db.earliestVersion() === oldest());
     // Whoever restores the latest checkpoint needs all rounds after it.
     expect(kept.db.earliestVersion()).toBeLessThanOrEqual(kept.checkpoints.rounds().at(-1) as bigint);
   });
