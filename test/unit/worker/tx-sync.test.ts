@@ -23,6 +23,7 @@ function network(...peers: ((txHash: Uint8Array) => Uint8Array | undefined)[]) {
     serve: (...args) => own.serve(...args),
     peers: (protocol) => own.peers(protocol),
     request: (...args) => own.request(...args),
+    status: () => own.status(),
     feedback: (peer, _, outcome) => void feedback.push(`${peer[0]} ${outcome}`),
   };
   return { host, feedback };

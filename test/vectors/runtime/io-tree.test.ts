@@ -122,7 +122,7 @@ interface RandomTree {
 }
 
 /** Key, transaction and value of all tags in the order of the tree; of two with the same key the last one counts. */
-function tagsOf({ transactions }: RandomTree): string[][] {
+function tagsOf({ transactions }: RandomTree): (readonly string[])[] {
   const last = new Map(
     transactions.flatMap(({ hash: txHash, tags }) =>
       tags.map(([key, value]) => [key + txHash, [key, txHash, value]] as const),
