@@ -54,7 +54,7 @@ export function installedComponents(store: BundleStore, runtimeId: Uint8Array): 
   return store.list().flatMap(({ manifest }) => {
     if (!equalBytes(manifest.id, runtimeId)) return [];
     const detached = onChainComponent(manifest) === undefined;
-    return componentsOf(manifest).map(({ kind, name = "", version, disabled = false }) => {
+    return componentsOf(manifest).map(({ kind, name, version, disabled }) => {
       return { kind, name, version, detached, disabled };
     });
   });

@@ -91,9 +91,7 @@ describe("a runtime that does not start", () => {
     const complaint = 'process.stderr.write("no configuration\\nnothing to do\\n"); process.exit(7);';
     const text = await net(file("fails.mjs", complaint));
     expect(text).toMatch(/^1 error: no committee of runtime 80{63}: its program does not start\n/);
-    expect(text).toMatch(
-      /version 0\.0\.0 was started \d+ times: the runtime ended before it connected: exit code 7\n/,
-    );
+    expect(text).toMatch(/version 0\.0\.0 was started \d+ times: the runtime ended before it connected: exit code 7\n/);
     expect(text).toContain("    no configuration\n    nothing to do\n");
   });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { COMMON_POOL } from "#common/address.js";
+import { addressFromPublicKey, COMMON_POOL } from "#common/address.js";
 import type { Schema } from "#common/schema/index.js";
 import { SortedMap } from "#common/sorted-map.js";
 import type { GenesisDocument } from "#consensus/genesis/document.js";
@@ -28,7 +28,7 @@ import type { Interference } from "./support/wrapped-host.ts";
 
 const STAKE = 1000n * TOKEN;
 const FUNDS = 500n * TOKEN;
-let validator = new Uint8Array(21);
+let validator: Uint8Array = new Uint8Array(21);
 
 /** The runtime governs itself and has tokens and stake; a vote needs no entity but a delegation to a validator. */
 function edit({ staking, governance }: GenesisDocument, members: readonly Member[]): void {
@@ -43,7 +43,7 @@ function edit({ staking, governance }: GenesisDocument, members: readonly Member
   staking.totalSupply += FUNDS + STAKE;
   governance.params.allowVoteWithoutEntity = true;
   const first = members.find(({ kind }) => kind === "validator") as Member;
-  validator = addressOf(first.entity) as typeof validator;
+  validator = addressFromPublicKey(first.entityId);
 }
 
 describe("messages of a runtime to the consensus layer", () => {

@@ -127,7 +127,7 @@ describe("evidence", () => {
     const height = backend.latestHeight - 1n;
     const entity = built.members.find((member) => member.name === "validator-1");
     if (entity === undefined) throw new TypeError("no such member");
-    const owner = addressFromPublicKey(entity.entity.publicKey);
+    const owner = addressFromPublicKey(entity.entityId);
     const staking = createClient(stakingMethods, channel);
     const before = (await staking.Account({ height: 0n, owner })).escrow.active.balance;
     const meta = twoVotes(height);
