@@ -1,20 +1,13 @@
 import { connect } from "node:net";
 import { InvalidInput } from "#common/errors/index.js";
-import type { Log, LogFields } from "#common/ports/log.js";
 import type { ComponentProgram } from "#runtime/component/define-component.js";
 import { serveComponent } from "#runtime/component/serve-component.js";
 import { systemClock } from "./clock.js";
+import { jsonLog } from "./log.js";
 import { socketDuplex } from "./streams-unix.js";
 
 /** Where the host listens (runtime host protocol: start-up sequence). */
 const HOST_SOCKET = "OASIS_WORKER_HOST";
-
-/** Lines that the node reads with their level and fields. */
-function line(level: string): (message: string, fields?: LogFields) => void {
-  return (msg, fields) => void process.stderr.write(`${JSON.stringify({ msg, level, ...fields })}\n`);
-}
-
-const log: Log = { debug: line("DEBG"), info: line("INFO"), warn: line("WARN"), error: line("ERRO"), child: () => log };
 
 /**
  * Runs off-chain logic for the node that started this process, and ends the process when the node is gone. Everything
@@ -26,5 +19,6 @@ export function startComponent(program: ComponentProgram): void {
   const path = process.env[HOST_SOCKET];
   if (path === undefined) throw new InvalidInput(HOST_SOCKET, "not set; a component is started by its node");
   const stream = socketDuplex(connect(path));
+  const log = jsonLog((line) => void process.stderr.write(line));
   serveComponent(program, { stream, clock: systemClock, log, closed: () => process.exit(0) });
 }

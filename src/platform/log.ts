@@ -24,6 +24,34 @@ function oneLine(text: string): string {
   return text.replace(/\p{C}|\p{Zl}|\p{Zp}/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);
 }
 
+/** Fields as members of a JSON object, in which large whole numbers are texts. */
+export function jsonFields(fields: LogFields): Record<string, string | number | boolean> {
+  const out: Record<string, string | number | boolean> = {};
+  for (const [name, value] of Object.entries(fields)) {
+    if (value !== undefined) out[name] = typeof value === "bigint" ? value.toString() : value;
+  }
+  return out;
+}
+
+/**
+ * A log that writes one JSON object per message, as programs do that a node has started (launching runtimes: logs).
+ * @param write takes one line, its end included
+ */
+export function jsonLog(write: (line: string) => void): Log {
+  const line =
+    (level: string) =>
+    (msg: string, fields: LogFields = {}): void =>
+      write(`${JSON.stringify({ msg, level, ...jsonFields(fields) })}\n`);
+  const log: Log = {
+    debug: line("DEBG"),
+    info: line("INFO"),
+    warn: line("WARN"),
+    error: line("ERRO"),
+    child: () => log,
+  };
+  return log;
+}
+
 /** A log that writes one line of text per message: time, level, part of the program, message, fields. */
 export function lineLog(options: LineLogOptions): Log {
   const write = options.write ?? ((line: string) => void process.stderr.write(line));

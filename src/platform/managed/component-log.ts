@@ -3,6 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync } from "nod
 import { join } from "node:path";
 import type { Log, LogFields } from "#common/ports/log.js";
 import type { ComponentLogs } from "#worker/component/management.js";
+import { jsonFields } from "../log.js";
 
 const FILE = "log";
 /** Largest file of one component, in bytes; then it begins anew. */
@@ -21,10 +22,19 @@ class LogFile {
   }
 
   write(level: string, message: string, fields: LogFields): void {
-    const entry = { ts: new Date().toISOString(), level, msg: message, ...printable(fields) };
+    const entry = { ts: new Date().toISOString(), level, msg: message, ...jsonFields(fields) };
     const line = `${JSON.stringify(entry)}\n`;
     const bytes = Buffer.byteLength(line);
     if (bytes > MAX_BYTES) return;
+    try {
+      this.append(line, bytes);
+    } catch (error) {
+      // A full disk, or a folder that was removed with the component: its log must not bring the node down.
+      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    }
+  }
+
+  private append(line: string, bytes: number): void {
     if (this.bytes + bytes >= MAX_BYTES) {
       rmSync(this.path, { force: true });
       this.bytes = 0;
@@ -32,14 +42,6 @@ class LogFile {
     appendFileSync(this.path, line, { mode: FILE_MODE });
     this.bytes += bytes;
   }
-}
-
-function printable(fields: LogFields): Record<string, string | number | boolean> {
-  const out: Record<string, string | number | boolean> = {};
-  for (const [name, value] of Object.entries(fields)) {
-    if (value !== undefined) out[name] = typeof value === "bigint" ? value.toString() : value;
-  }
-  return out;
 }
 
 /** Files of the components of one runtime on one node. */
@@ -73,6 +75,7 @@ export class LogStore implements ComponentLogs {
     return kept(log);
   }
 
+  /** Lines of a component that are newer than a moment in seconds since the Unix epoch, oldest first. */
   read(componentId: string, since: bigint): string[] {
     const path = this.pathOf(componentId);
     if (!existsSync(path)) return [];
@@ -80,6 +83,7 @@ export class LogStore implements ComponentLogs {
     return lines.filter((line) => BigInt(Date.parse((JSON.parse(line) as { ts: string }).ts)) > since * MS_PER_SECOND);
   }
 
+  /** Deletes what a component has written; what it writes from now on is not kept. */
   remove(componentId: string): void {
     rmSync(join(this.folder, componentId), { recursive: true, force: true });
   }

@@ -2,23 +2,21 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { toHex, utf8 } from "#common/bytes.js";
+import { fromUtf8, toHex, utf8 } from "#common/bytes.js";
 import { DecodeError } from "#common/errors/index.js";
 import { parseJson, printJson } from "#common/json.js";
 import { struct, text } from "#common/schema/index.js";
 import { Labels, type VolumeInfo } from "#runtime/component/api.js";
 import { hasLabels, type ManagedVolumes } from "#worker/component/management.js";
-import { fromUtf8 } from "#common/bytes.js";
 
 const DESCRIPTOR = "descriptor.json";
-const CONTENT = "volume";
 const ID_BYTES = 32;
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 class VolumeDescriptor extends struct("Descriptor", { id: text({ max: 64 }), labels: Labels }) {}
 
-/** Each volume is a folder with a description and the volume itself. */
+/** Each volume is a folder with a description. */
 export class VolumeStore implements ManagedVolumes {
   constructor(private readonly folder: string) {}
 
@@ -41,11 +39,6 @@ export class VolumeStore implements ManagedVolumes {
       .sort()
       .flatMap((name) => describe(join(this.folder, name)) ?? [])
       .filter(({ labels }) => hasLabels(labels, filter));
-  }
-
-  /** Where the content of a volume lies. */
-  pathOf(id: string): string {
-    return join(this.folder, id, CONTENT);
   }
 }
 
