@@ -13,6 +13,15 @@ function within<R>(segment: string, action: () => R): R {
   }
 }
 
+/** Reads an element. The path to it is made only when it is wrong: there are many of them, and most are right. */
+function readAt<T>(schema: Schema<T>, r: CborReader, what: string, index: number): T {
+  try {
+    return schema.read(r);
+  } catch (error) {
+    throw error instanceof DecodeError ? error.within(`[${what}${index}]`) : error;
+  }
+}
+
 /**
  * An array of one type.
  * @param options.max most elements accepted
@@ -31,11 +40,7 @@ export function list<T>(element: Schema<T>, options: { max: number; min?: number
       const out: T[] = [];
       const n = r.startArray(options.max);
       for (let i = 0; r.hasMore(n, i, options.max); i++) {
-        try {
-          out.push(element.read(r));
-        } catch (error) {
-          throw error instanceof DecodeError ? error.within(`[${i}]`) : error;
-        }
+        out.push(readAt(element, r, "", i));
       }
       if (out.length < min) throw new DecodeError(`${out.length} elements, at least ${min}`);
       return out;
@@ -75,9 +80,9 @@ export function map<K, V>(key: Schema<K>, value: Schema<V>, options: { max: numb
       const n = r.startMap(options.max);
       for (let i = 0; r.hasMore(n, i, options.max); i++) {
         const from = r.offset;
-        const k = within(`[key ${i}]`, () => key.read(r));
+        const k = readAt(key, r, "key ", i);
         order?.next(from, r.offset);
-        const v = within(`[${i}]`, () => value.read(r));
+        const v = readAt(value, r, "", i);
         const before = out.size;
         out.set(k, v);
         if (out.size === before && r.strictness.uniqueKeys) throw new DecodeError(`duplicate map key ${i}`);
@@ -125,7 +130,7 @@ export function tuple<const S extends readonly Schema<unknown>[]>(typeName: stri
       const out: unknown[] = [];
       const n = r.startArray(items.length);
       for (let i = 0; r.hasMore(n, i, items.length); i++) {
-        out.push(within(`[${i}]`, () => (items[i] as Schema<unknown>).read(r)));
+        out.push(readAt(items[i] as Schema<unknown>, r, "", i));
       }
       if (out.length !== items.length)
         throw new DecodeError(`${typeName} has ${out.length} elements, must have ${items.length}`);
@@ -175,7 +180,11 @@ export function unionOf<V extends Readonly<Record<string, Schema<unknown>>>>(
       const n = r.startMap(1);
       for (let i = 0; r.hasMore(n, i, 1); i++) {
         const type = r.readText(128);
-        out = { type, value: within(type, () => readVariant(find(type), r)) };
+        try {
+          out = { type, value: readVariant(find(type), r) };
+        } catch (error) {
+          throw error instanceof DecodeError ? error.within(type) : error;
+        }
       }
       if (out === undefined) throw new DecodeError(`${typeName} must have exactly one variant`);
       return out as Variant<V>;
