@@ -1,14 +1,14 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { fromHex } from "#common/bytes.js";
 import { DecodeError, InvalidInput } from "#common/errors/index.js";
 import type { Hash } from "#common/hash.js";
 import { SortedMap } from "#common/sorted-map.js";
-import { type Version, versionFromText } from "#common/version.js";
 import { digestOfFile, writeBundle } from "#platform/bundle-archive.js";
 import { Component, filesOf, ROFL, RONL } from "#runtime/bundle/component.js";
 import { checkFileName, checkManifest, componentsOf, Manifest, parseManifest } from "#runtime/bundle/manifest.js";
 import { tellBundle } from "./bundle.js";
+import { inputFile } from "./input-file.js";
+import { hex32, version } from "./runtime/words.js";
 
 export interface CreateBundleOptions {
   readonly id?: string;
@@ -30,26 +30,6 @@ interface Draft {
 
 const ROFL_WORD = /^([^@=]+)@([^=]+)=(.+)$/;
 
-function runtimeId(text: string): Uint8Array {
-  if (!/^[0-9a-fA-F]{64}$/.test(text)) throw new InvalidInput("--id", "expected 64 hexadecimal digits");
-  return fromHex(text);
-}
-
-function version(option: string, text: string): Version {
-  try {
-    return versionFromText(text);
-  } catch (error) {
-    if (error instanceof DecodeError) throw new InvalidInput(option, error.message);
-    throw error;
-  }
-}
-
-function existing(option: string, path: string): string {
-  if (!existsSync(path)) throw new InvalidInput(option, `${path} does not exist`);
-  if (!statSync(path).isFile()) throw new InvalidInput(option, `${path} is not a file`);
-  return path;
-}
-
 function needed(option: string, value: string | undefined, why: string): string {
   if (value === undefined) throw new InvalidInput(option, why);
   return value;
@@ -61,7 +41,7 @@ class Files {
 
   /** Takes a file of this machine; returns its name in the bundle. */
   add(option: string, path: string): string {
-    const name = basename(existing(option, path));
+    const name = basename(inputFile(option, path));
     if (this.paths.has(name)) throw new InvalidInput(option, `two of the files have the name ${name}`);
     this.paths.set(name, path);
     return name;
@@ -93,7 +73,7 @@ function offChain(word: string, files: Files): Component {
 }
 
 function fromOptions(options: CreateBundleOptions): Draft {
-  const id = runtimeId(needed("--id", options.id, "which runtime is it for?"));
+  const id = hex32("--id", needed("--id", options.id, "which runtime is it for?"));
   const files = new Files();
   const ronl = onChain(options, files);
   const components = [
@@ -108,7 +88,7 @@ function fromOptions(options: CreateBundleOptions): Draft {
 function fromManifest(path: string): Draft {
   let manifest: Manifest;
   try {
-    manifest = parseManifest(new Uint8Array(readFileSync(existing("--manifest", path))));
+    manifest = parseManifest(new Uint8Array(readFileSync(inputFile("--manifest", path))));
   } catch (error) {
     throw error instanceof DecodeError ? new InvalidInput("--manifest", `${path}: ${error.message}`) : error;
   }
@@ -117,13 +97,18 @@ function fromManifest(path: string): Draft {
   for (const { name } of componentsOf(manifest).flatMap(filesOf)) {
     // Names are never paths; what is refused here would be outside of the folder.
     checkFileName(name);
-    files.set(name, existing("--manifest", join(dirname(path), name)));
+    files.set(name, inputFile("--manifest", join(dirname(path), name)));
   }
   if (files.size === 0) throw new InvalidInput("--manifest", `${path} names no files`);
   return { manifest, files };
 }
 
-/** `qanat bundle create FILE` */
+/**
+ * `qanat bundle create FILE`: writes a bundle and tells what it holds.
+ *
+ * @param output path of the archive
+ * @throws InvalidInput naming the option that is missing or wrong; BundleRefused when the bundle would not be sound
+ */
 export async function createBundle(output: string, options: CreateBundleOptions): Promise<void> {
   const { manifest, files } = options.manifest === undefined ? fromOptions(options) : fromManifest(options.manifest);
   const digests = SortedMap.text<Hash>();

@@ -1,7 +1,7 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fromUtf8 } from "#common/bytes.js";
-import { DecodeError, InvalidInput } from "#common/errors/index.js";
+import { InvalidInput } from "#common/errors/index.js";
 import type { DebugSwitches } from "#consensus/app/context.js";
 import { STATE_NAMESPACE, STATE_ROOT } from "#consensus/app/state-root.js";
 import { BlockStore } from "#consensus/backends/embedded/block-store.js";
@@ -15,6 +15,7 @@ import { DataFolder } from "#platform/data-folder.js";
 import { openLmdbDisk } from "#platform/disk-lmdb.js";
 import { CONSENSUS_FOLDER, GENESIS_FILE } from "./replay.js";
 import { onOutput } from "./colours.js";
+import { readGenesisFile } from "./input-file.js";
 
 export interface CheckOptions {
   readonly json: boolean;
@@ -24,16 +25,6 @@ export interface CheckOptions {
 export interface DumpOptions {
   readonly data: string;
   readonly height?: number;
-}
-
-function readDocument(file: string): GenesisDocument {
-  if (!existsSync(file)) throw new InvalidInput("file", `${file} does not exist`);
-  if (!statSync(file).isFile()) throw new InvalidInput("file", `${file} is not a file`);
-  try {
-    return parseGenesis(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw error instanceof DecodeError ? new InvalidInput("file", `${file}: ${error.message}`) : error;
-  }
 }
 
 function tellProblems(problems: readonly GenesisProblem[], json: boolean): void {
@@ -48,7 +39,7 @@ function tellProblems(problems: readonly GenesisProblem[], json: boolean): void 
 
 /** `qanat genesis check FILE`: exit code 0 only when a network can start from the document. */
 export async function checkGenesisFile(file: string, options: CheckOptions): Promise<void> {
-  const document = readDocument(file);
+  const document = readGenesisFile("file", file);
   const on = options.debug;
   const debug: DebugSwitches = { dontBlameOasis: on, allowTestKeys: on, allowDebugEnclaves: on };
   const problems = checkGenesis(document, debug);

@@ -1,4 +1,5 @@
 import { toHex } from "#common/bytes.js";
+import { reasonOf } from "#common/errors/index.js";
 import { type Version, versionToText } from "#common/version.js";
 import { LaunchFailure } from "#runtime/host/launcher.js";
 import type { StartTrouble } from "#runtime/host/versioned.js";
@@ -17,13 +18,12 @@ export interface NodeAccount {
 function lines({ trouble, versions, registrationError }: NodeAccount): string[] {
   if (trouble !== undefined) {
     const { error, starts, version } = trouble;
-    const reason = error instanceof Error ? error.message : "unknown";
     const words = error instanceof LaunchFailure ? error.lastWords : [];
     const said =
       words.length === 0 ? "it wrote nothing to standard error" : "the last that it wrote to standard error:";
     const times = starts === 1 ? "once" : `${starts} times`;
     return [
-      `version ${versionToText(version)} was started ${times}: ${reason}`,
+      `version ${versionToText(version)} was started ${times}: ${reasonOf(error)}`,
       said,
       ...words.map((word) => `  ${word}`),
     ];

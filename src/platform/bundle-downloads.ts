@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { equalBytes, toHex } from "#common/bytes.js";
-import { Fault, InvalidInput } from "#common/errors/index.js";
+import { Fault, InvalidInput, reasonOf } from "#common/errors/index.js";
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Log } from "#common/ports/log.js";
 import { readBundle } from "./bundle-archive.js";
@@ -34,22 +34,30 @@ export interface BundleDownloadsOptions {
  * Reads the address of a registry.
  *
  * @param option that it comes from
- * @throws InvalidInput when it is no address of the web
+ * @throws InvalidInput when it is no address of the web, or holds a password, which would come into logs
  */
 export function registryUrl(option: string, text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new InvalidInput(option, `expected an http or https address, got "${text}"`);
   }
+  if (url.username !== "" || url.password !== "") {
+    throw new InvalidInput(option, `the address of ${url.host} must hold no user name and no password`);
+  }
   return url;
 }
 
+/** An address as it may be logged: what follows the path may let whoever has it in. */
+function shown({ origin, pathname }: URL): string {
+  return `${origin}${pathname}`;
+}
+
 /** The body of an answer, which ends with a fault when it is longer than allowed. */
-async function* limited(response: Response, limit: number): AsyncGenerator<Uint8Array> {
+async function* limited({ url, body }: Response, limit: number): AsyncGenerator<Uint8Array> {
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of body ?? []) {
     size += chunk.length;
-    if (size > limit) throw new Fault(`${response.url} sends more than ${limit} bytes`);
+    if (size > limit) throw new Fault(`${shown(new URL(url))} sends more than ${limit} bytes`);
     yield chunk;
   }
 }
@@ -112,8 +120,8 @@ export class BundleDownloads {
         return true;
       } catch (error) {
         if (this.cancelled.signal.aborted) return false;
-        const reason = error instanceof Error ? error.message : "unknown";
-        log.error("bundle was not fetched", { bundle: toHex(hash), registry: registry.href, error: reason });
+        const about = { bundle: toHex(hash), registry: shown(registry) };
+        log.error("bundle was not fetched", { ...about, error: reasonOf(error) });
       }
     }
     return false;
@@ -125,12 +133,14 @@ export class BundleDownloads {
     try {
       response = await fetch(url, { signal });
     } catch (cause) {
-      const { cause: deeper } = cause as Error;
-      const reason = deeper instanceof Error ? deeper.message : (cause as Error).message;
-      throw new Fault(`${url.href}: ${reason}`, { cause });
+      // What `fetch` throws says only that it failed; its own cause says why.
+      const reason = reasonOf((cause as Error).cause ?? cause);
+      throw new Fault(`${shown(url)}: ${reason}`, { cause });
     }
-    if (response.status !== 200) throw new Fault(`${url.href} answers with status ${response.status}`);
-    return response;
+    if (response.status === 200) return response;
+    // Of an answer that nobody reads the connection would be kept.
+    await response.body?.cancel();
+    throw new Fault(`${shown(url)} answers with status ${response.status}`);
   }
 
   /** A registry answers a hash with the place of the bundle, which may be anywhere. */
@@ -147,7 +157,7 @@ export class BundleDownloads {
       await pipeline(Readable.from(limited(await this.get(place), maxBytes)), createWriteStream(file, { mode: 0o600 }));
       // Only what has the hash that was asked for comes into the store.
       const found = (await readBundle(file)).hash;
-      if (!equalBytes(found, hash)) throw new Fault(`${place.href} is bundle ${toHex(found)}`);
+      if (!equalBytes(found, hash)) throw new Fault(`${shown(place)} is bundle ${toHex(found)}`);
       await store.install(file);
     } finally {
       rmSync(folder, { recursive: true, force: true });

@@ -3,11 +3,9 @@ import { InvalidInput } from "#common/errors/index.js";
 import type { ComponentProgram } from "#runtime/component/define-component.js";
 import { serveComponent } from "#runtime/component/serve-component.js";
 import { systemClock } from "./clock.js";
+import { HOST_SOCKET } from "./host-socket.js";
 import { jsonLog } from "./log.js";
 import { socketDuplex } from "./streams-unix.js";
-
-/** Where the host listens (runtime host protocol: start-up sequence). */
-const HOST_SOCKET = "OASIS_WORKER_HOST";
 
 /**
  * Runs off-chain logic for the node that started this process, and ends the process when the node is gone. Everything

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { dirname, join, resolve } from "node:path";
-import { InvalidInput } from "#common/errors/index.js";
+import { InvalidInput, reasonOf } from "#common/errors/index.js";
 import { temporaryFolder } from "./temporary-folder.js";
 import { listenUnix } from "./unix-socket.js";
 
@@ -37,7 +37,7 @@ export class DataFolder {
   /**
    * Opens a folder for this process, or makes a temporary one that `close` removes.
    * @param path folder, created when missing; undefined for a temporary one
-   * @throws InvalidInput when another process uses it
+   * @throws InvalidInput when another process uses it, or it cannot be made, read or written
    */
   static async open(path: string | undefined): Promise<DataFolder> {
     if (path?.trim() === "") throw new InvalidInput("data", "the name of the folder is empty");
@@ -46,7 +46,7 @@ export class DataFolder {
       makeFolder(folder);
       accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
     } catch (error) {
-      throw new InvalidInput("data", `cannot use the folder ${folder}: ${error instanceof Error ? error.message : ""}`);
+      throw new InvalidInput("data", `cannot use the folder ${folder}: ${reasonOf(error)}`);
     }
     const lock = createServer((socket) => socket.destroy());
     try {

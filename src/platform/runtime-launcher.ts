@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { InvalidInput } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import { LaunchFailure, type RunningRuntime, type RuntimeLauncher } from "#runtime/host/launcher.js";
+import { HOST_SOCKET } from "./host-socket.js";
 import { type ProcessSpec, type RunningProcess, startProcess } from "./processes.js";
 import type { Sandbox } from "./sandbox.js";
 import { relayedLog } from "./runtime-log.js";
@@ -18,8 +19,6 @@ const SOCKET = "host.sock";
 /** Where a sandboxed runtime finds the host's socket and its own script. */
 const SOCKET_INSIDE = "/host.sock";
 const SCRIPT_INSIDE = "/runtime.mjs";
-/** Tells a runtime where its host listens (runtime host protocol: start-up sequence). */
-const HOST_SOCKET = "OASIS_WORKER_HOST";
 /**
  * What V8 reserves for the code of a runtime of the kit, which has two threads with an engine each. From version 13
  * (Node.js 24) the system counts half a gigabyte for each as used.

@@ -1,5 +1,4 @@
 /** A runtime of the kit, or off-chain logic beside it, in a process of its own, as `qanat/runtime/process`. */
-export { startComponent } from "./component-process.js";
 import { MessageChannel, receiveMessageOnPort, Worker } from "node:worker_threads";
 import { Fault, InvalidInput } from "#common/errors/index.js";
 import type { RuntimeProgram } from "#runtime/kit/define-runtime.js";
@@ -7,10 +6,11 @@ import type { HostChannel } from "#runtime/kit/host-calls.js";
 import { serve } from "#runtime/kit/serve.js";
 import { MAX_MESSAGE_BYTES } from "#runtime/rhp/messages/limits.js";
 import { systemEntropy } from "./entropy.js";
+import { HOST_SOCKET } from "./host-socket.js";
 import { SOCKET_THREAD, type SocketThreadData } from "./socket-thread.js";
 
-/** Where the host listens (runtime host protocol: start-up sequence). */
-const HOST_SOCKET = "OASIS_WORKER_HOST";
+export { startComponent } from "./component-process.js";
+
 const FAILURE = 1;
 
 /** Messages by way of the socket thread: this thread sleeps until there is one. */

@@ -1,7 +1,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { InvalidInput } from "#common/errors/index.js";
+import { InvalidInput, reasonOf } from "#common/errors/index.js";
 
 /** What is left of a path of a unix socket (107 bytes on Linux) after the names below the system's folder. */
 const LONGEST = 64;
@@ -20,7 +20,6 @@ export function temporaryFolder(prefix: string): string {
   try {
     return mkdtempSync(join(base, prefix));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : "unknown";
-    throw new InvalidInput("TMPDIR", `cannot make a folder in ${base}: ${reason}`);
+    throw new InvalidInput("TMPDIR", `cannot make a folder in ${base}: ${reasonOf(error)}`);
   }
 }

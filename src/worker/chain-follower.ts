@@ -12,8 +12,8 @@ import type { BlockHistory, RecordedBlock } from "#runtime/history/block-history
 
 /** So many heights are taken at a time; then others get their turn. */
 const STRETCH = 64n;
-/** What was read from outcomes that somebody still has: in a process with many nodes all read the same ones. */
-const read = new WeakMap<BlockOutcome, readonly Event[]>();
+/** Events that were read from outcomes which somebody still has: in a process with many nodes all read the same ones. */
+const eventsByOutcome = new WeakMap<BlockOutcome, readonly Event[]>();
 
 export interface ChainFollowerOptions {
   readonly backend: Backend;
@@ -125,12 +125,12 @@ export class ChainFollower {
 
 /** Events of all runtimes in a block. */
 function runtimeEvents(height: bigint, outcome: BlockOutcome): readonly Event[] {
-  const known = read.get(outcome);
+  const known = eventsByOutcome.get(outcome);
   if (known !== undefined) return known;
   const carriers = [...outcome.beginEvents, ...outcome.results.flatMap((r) => r.events), ...outcome.endEvents];
   const events = carriers
     .map((carrier) => readRuntimeEvent(carrier, height, EMPTY_HASH))
     .filter((event) => event !== undefined);
-  read.set(outcome, events);
+  eventsByOutcome.set(outcome, events);
   return events;
 }

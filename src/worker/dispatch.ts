@@ -35,15 +35,15 @@ export function asksForRound({ incoming, roundResults, state }: Dispatch): boole
 }
 
 /** The light block that was asked for last: in a process with many nodes all ask for the same one. */
-const latest = new WeakMap<Backend, LightBlock>();
+const latestLightBlock = new WeakMap<Backend, LightBlock>();
 
 /** The light block of a height in the engine's encoding; for a height to come only its validators. */
 export function lightBlockAt(backend: Backend, height: bigint): LightBlock {
-  const known = latest.get(backend);
+  const known = latestLightBlock.get(backend);
   if (known?.height === height) return known;
   const made = makeLightBlock(backend, height);
   // One of a height to come will be another when its block is there.
-  if (height <= backend.latestHeight) latest.set(backend, made);
+  if (height <= backend.latestHeight) latestLightBlock.set(backend, made);
   return made;
 }
 

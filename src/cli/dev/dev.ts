@@ -1,4 +1,4 @@
-import { InvalidInput } from "#common/errors/index.js";
+import { InvalidInput, reasonOf } from "#common/errors/index.js";
 import type { Log } from "#common/ports/log.js";
 import { ProcessLauncher } from "#platform/runtime-launcher.js";
 import type { Sandbox } from "#platform/sandbox.js";
@@ -63,7 +63,7 @@ async function restart(host: ProcessHost): Promise<string | undefined> {
     await host.abort(true);
     for await (const event of events) {
       if (event.type === "started") return undefined;
-      if (event.type === "failed-to-start") return event.error instanceof Error ? event.error.message : "unknown";
+      if (event.type === "failed-to-start") return reasonOf(event.error);
     }
     return undefined;
   } finally {
@@ -101,9 +101,9 @@ export async function runDev(file: string, options: NetOptions): Promise<void> {
     followChanges(builder, hosts, options.json);
     const provisioner: Provisioner = (kind, log) =>
       hosts.provision(kind === "sandbox" ? openSandbox() : undefined, log);
-    const rest = { quietLoad: true, runtime: [], keys: [], ownValidators: false };
-    // The author mends what does not start.
-    await runNet({ ...options, ...rest }, provisioner);
+    const fixed = { quietLoad: true, runtime: [], keys: [], ownValidators: false };
+    // Without `patience`: the author mends what does not start, and the network waits for that.
+    await runNet({ ...options, ...fixed }, provisioner);
   } finally {
     builder.close();
   }

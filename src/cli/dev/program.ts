@@ -1,10 +1,11 @@
-import { existsSync, type FSWatcher, mkdtempSync, readFileSync, rmSync, statSync, watch } from "node:fs";
+import { existsSync, type FSWatcher, mkdtempSync, readFileSync, rmSync, watch } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BuildFailure, BuildOptions, Plugin } from "esbuild";
 import { InvalidInput } from "#common/errors/index.js";
+import { inputFile } from "../input-file.js";
 
 /** Editors write a file in several steps; a build begins when so long nothing has changed, in milliseconds. */
 const QUIET_MS = 30;
@@ -85,9 +86,7 @@ export class ProgramBuilder {
 
   /** @throws InvalidInput when there is no such file, or no esbuild */
   static open(file: string): ProgramBuilder {
-    const path = resolve(file);
-    if (!existsSync(path)) throw new InvalidInput(NAME, `${file} does not exist`);
-    if (!statSync(path).isFile()) throw new InvalidInput(NAME, `${file} is not a file`);
+    const path = resolve(inputFile(NAME, file));
     return new ProgramBuilder(loadEsbuild(), path);
   }
 

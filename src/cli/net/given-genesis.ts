@@ -1,10 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
 import { fromUtf8, toBase64, toHex } from "#common/bytes.js";
-import { DecodeError, InvalidInput } from "#common/errors/index.js";
+import { InvalidInput } from "#common/errors/index.js";
 import { newValidatorSet } from "#consensus/block/validator-set.js";
 import type { ValidatorSet } from "#consensus/block/validator.js";
 import { checkGenesis } from "#consensus/genesis/check.js";
-import { chainContext, type GenesisDocument, parseGenesis } from "#consensus/genesis/document.js";
+import { chainContext, type GenesisDocument } from "#consensus/genesis/document.js";
 import { genesisValidators } from "#consensus/genesis/validators.js";
 import { adoptMembers, missingKeys, missingLines, replaceValidators } from "#network/adopt.js";
 import { DEBUG_SWITCHES } from "#network/local-network.js";
@@ -13,6 +12,7 @@ import { deriveIdentity, type Identity } from "#node/identity.js";
 import type { DataFolder } from "#platform/data-folder.js";
 import { findNodeKeys } from "#platform/node-keys.js";
 import { onError } from "../colours.js";
+import { readGenesisFile } from "../input-file.js";
 
 /** Says where the document of a data folder comes from; absent where the network made it itself. */
 export const ORIGIN_FILE = "genesis.origin";
@@ -45,18 +45,9 @@ export function readGiven({ genesis: file, ownValidators }: GivenGenesis): Given
     if (ownValidators) throw new InvalidInput("--own-validators", `needs ${OPTION}: the document that is changed`);
     return undefined;
   }
-  if (!existsSync(file) || !statSync(file).isFile()) throw new InvalidInput(OPTION, `${file} is not a file`);
-  const document = parsed(file);
+  const document = readGenesisFile(OPTION, file);
   demandSound(document, file);
   return { file, document, context: chainContext(document) };
-}
-
-function parsed(file: string): GenesisDocument {
-  try {
-    return parseGenesis(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw error instanceof DecodeError ? new InvalidInput(OPTION, `${file}: ${error.message}`) : error;
-  }
 }
 
 function demandSound(document: GenesisDocument, what: string): void {
@@ -70,14 +61,18 @@ function demandSound(document: GenesisDocument, what: string): void {
 /**
  * Where the document of a folder comes from; undefined for one that the network made itself.
  *
+ * @param document that the folder holds
  * @throws InvalidInput when another document was given than the one that it began with
  */
-export function originOf(folder: DataFolder, given: GivenDocument | undefined): string | undefined {
+export function originOf(
+  folder: DataFolder,
+  document: GenesisDocument,
+  given: GivenDocument | undefined,
+): string | undefined {
   const stored = folder.read(ORIGIN_FILE);
   const origin = stored === undefined ? undefined : fromUtf8(stored).trim();
   if (given !== undefined) {
-    const document = folder.read("genesis.json") ?? new Uint8Array(0);
-    const began = REPLACED.exec(origin ?? "")?.[1] ?? chainContext(parseGenesis(fromUtf8(document)));
+    const began = REPLACED.exec(origin ?? "")?.[1] ?? chainContext(document);
     if (began !== given.context) {
       throw new InvalidInput(
         OPTION,

@@ -144,6 +144,7 @@ function assemble(folder: DataFolder, options: NetOptions, hosted: readonly Host
   return { ...setup, world, network, downloads };
 }
 
+/** A network that is ready to be started, and what it is made of. */
 interface Assembled extends NetworkSetup {
   readonly world: NetworkWorld;
   readonly network: LocalNetwork;

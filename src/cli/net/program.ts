@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { join } from "node:path";
 import { toHex } from "#common/bytes.js";
 import { InvalidInput } from "#common/errors/index.js";
@@ -8,6 +8,7 @@ import type { RuntimeDeployment } from "#network/fixture.js";
 import { BundleStore } from "#platform/bundle-store.js";
 import type { DataFolder } from "#platform/data-folder.js";
 import { onChainComponent } from "#runtime/bundle/manifest.js";
+import { inputFile } from "../input-file.js";
 import { OWN_RUNTIME } from "./setup.js";
 
 const OPTION = "--runtime";
@@ -29,7 +30,7 @@ export interface HostedProgram extends RuntimeDeployment {
  * @throws BundleRefused when the bundle is not sound
  */
 export async function openProgram(file: string, folder: DataFolder): Promise<HostedProgram> {
-  if (!existsSync(file) || !statSync(file).isFile()) throw new InvalidInput(OPTION, `${file} is not a file`);
+  inputFile(OPTION, file);
   if (!isArchive(file)) return { ...OWN_RUNTIME, path: file };
   return fromBundle(file, folder);
 }

@@ -82,14 +82,14 @@ export interface NewNetwork {
 export function setUpNetwork(folder: DataFolder, network: NewNetwork): NetworkSetup {
   const { given, runtimes } = network;
   const file = readGiven(given);
-  const stored = folder.read(GENESIS_FILE);
-  const origin = stored === undefined ? undefined : originOf(folder, file);
+  const stored = storedGenesis(folder);
+  const origin = stored === undefined ? undefined : originOf(folder, stored, file);
   if (file === undefined && origin === undefined) {
     if (given.keys.length > 0)
       throw new InvalidInput("--keys", "needs --genesis: the document whose nodes they are for");
-    return ownNetwork(folder, network);
+    return ownNetwork(folder, stored, network);
   }
-  const document = stored === undefined ? file?.document : parseGenesis(fromUtf8(stored));
+  const document = stored ?? file?.document;
   if (document === undefined) throw new InvalidInput("data", `${folder.path} has no ${GENESIS_FILE}`);
   for (const runtime of runtimes) demandRuntime(document, runtime, "the document has no runtime");
   const secret = secretOf(folder);
@@ -105,8 +105,14 @@ export function setUpNetwork(folder: DataFolder, network: NewNetwork): NetworkSe
   return { genesis: document, ...adopted, runtimeIds: runtimes.map(({ id }) => id) };
 }
 
+/** The document of the network that a folder holds; undefined for a new one. */
+function storedGenesis(folder: DataFolder): GenesisDocument | undefined {
+  const stored = folder.read(GENESIS_FILE);
+  return stored === undefined ? undefined : parseGenesis(fromUtf8(stored));
+}
+
 /** A network all of whose nodes and keys are made here. */
-function ownNetwork(folder: DataFolder, network: NewNetwork): NetworkSetup {
+function ownNetwork(folder: DataFolder, stored: GenesisDocument | undefined, network: NewNetwork): NetworkSetup {
   const { nowMs, wary, receipts } = network;
   const runtimes = network.runtimes.length === 0 ? [OWN_RUNTIME] : network.runtimes;
   const [runtime = OWN_RUNTIME, ...moreRuntimes] = runtimes;
@@ -115,12 +121,10 @@ function ownNetwork(folder: DataFolder, network: NewNetwork): NetworkSetup {
     networkMembers(secret, withStorage ? SIZE_WITH_STORAGE : DEFAULT_SIZE);
   const accounts = developmentAccounts(ACCOUNTS);
   const runtimeIds = runtimes.map(({ id }) => id);
-  const stored = folder.read(GENESIS_FILE);
   if (stored !== undefined) {
-    const genesis = parseGenesis(fromUtf8(stored));
-    demandRuntime(genesis, runtime, `the network in ${folder.path} was not made for runtime`);
-    const members = membersOf(genesis.registry.params.enableStorageCommittees === true);
-    return { genesis, members, accounts, runtimeIds };
+    demandRuntime(stored, runtime, `the network in ${folder.path} was not made for runtime`);
+    const members = membersOf(stored.registry.params.enableStorageCommittees === true);
+    return { genesis: stored, members, accounts, runtimeIds };
   }
   const members = membersOf(receipts);
   const genesisTime = timestampFromNanos(BigInt(Math.floor(nowMs)) * NANOS_PER_MS);

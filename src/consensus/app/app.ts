@@ -15,6 +15,7 @@ import type { Service } from "./define-service.js";
 import { checkTransaction, openForPool, openRaw, processTransaction, Router, toCodedError } from "./execute.js";
 import type { GenesisInput } from "./genesis-input.js";
 import { chainContextCell, type ConsensusParameters, consensusParametersCell } from "./parameters.js";
+import { draftBlock } from "./proposal.js";
 import { STATE_NAMESPACE, STATE_ROOT } from "./state-root.js";
 import { executeSubcall, subcallSubscription } from "./subcall.js";
 import { deliver, type Subscriber } from "./dispatch.js";
@@ -229,7 +230,8 @@ export class Application {
   }
 
   /**
-   * Executes candidate transactions as the proposer of a block and closes it with the metadata transaction.
+   * Executes candidate transactions as the proposer of a block and closes it with the metadata transaction. Those that
+   * no block may hold are left out.
    * @param maxBytes room for transactions in the block, in bytes, metadata excluded
    * @param signer consensus key of the proposer
    * @throws StopForUpgrade when this process cannot make the block
@@ -240,17 +242,10 @@ export class Application {
     maxBytes: number,
     signer: Signer,
   ): readonly Uint8Array[] {
-    const run = this.newRun(input, true);
-    const txs: Uint8Array[] = [];
-    let size = 0;
-    for (const tx of candidates) {
-      size += tx.length;
-      if (size > maxBytes) break;
-      txs.push(tx);
-    }
-    for (const tx of txs) run.deliver(tx);
+    const draft = draftBlock(this.env, () => this.newRun(input, true), candidates, maxBytes);
+    const { run } = draft;
     run.end();
-    txs.push(run.seal(signer));
+    const txs = [...draft.txs, run.seal(signer)];
     this.pending = { run, txs, outcome: run.outcome() };
     return txs;
   }

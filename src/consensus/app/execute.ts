@@ -103,6 +103,15 @@ export function openForPool(env: Environment, rawTransaction: Uint8Array): Opene
   return opened;
 }
 
+/** Transactions of pools that no block may hold. */
+const banished = new WeakSet<OpenedTransaction>();
+
+/** Has the pool's next check of a transaction fail: a block with it is refused by everybody. */
+export function banish(env: Environment, rawTransaction: Uint8Array): void {
+  const opened = pooled.get(env)?.get(rawTransaction);
+  if (opened !== undefined) banished.add(opened);
+}
+
 /** Turns what a transaction threw into a protocol answer; faults and bugs go on upwards and stop the node. */
 export function toCodedError(error: unknown): CodedError {
   if (error instanceof CodedError) return error;
@@ -134,7 +143,9 @@ export function checkTransaction(
 ): TransactionResult {
   return report(ctx, () => {
     checkSize(ctx.env.parameters, size);
-    const { tx, signer } = open();
+    const opened = open();
+    if (banished.has(opened)) throw consensusErrors.invalidArgument("no block may hold the transaction");
+    const { tx, signer } = opened;
     ctx.setSigner(signer, addressFromPublicKey(signer));
     if (upgrading) throw transactionErrors.upgradePending();
     processTransaction(ctx, router, tx, size);

@@ -73,8 +73,6 @@ class ComponentServer {
         return this.introduce(request.value);
       case "RuntimePingRequest":
         return bodyOf("Empty", {});
-      case "RuntimeAbortRequest":
-        return bodyOf("RuntimeAbortResponse", {});
       case "RuntimeConsensusSyncRequest":
         return bodyOf("RuntimeConsensusSyncResponse", {});
       case "RuntimeKeyManagerStatusUpdateRequest":

@@ -133,17 +133,23 @@ export class SupervisedHost implements RuntimeHost {
 
   async abort(force = false): Promise<void> {
     const { run } = this;
-    if (!force) {
-      try {
-        await this.call("RuntimeAbortRequest", {}, ABORT_DEADLINE_MS);
-        return;
-      } catch (error) {
-        if (!(error instanceof CodedError || error instanceof CallFailure)) throw error;
-        this.options.log.warn("runtime did not abort, restarting it", { error: error.message });
-      }
-    }
+    // One that is to start again in any case hears of it, too.
+    const failure = await this.interrupt();
+    if (!force && failure === undefined) return;
+    if (!force) this.options.log.warn("runtime did not abort, restarting it", { error: failure });
     if (force) this.startWithoutPause();
     run?.connection.close();
+  }
+
+  /** Has the runtime give up what it is doing. Resolves with why it did not. */
+  private async interrupt(): Promise<string | undefined> {
+    try {
+      await this.call("RuntimeAbortRequest", {}, ABORT_DEADLINE_MS);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof CodedError || error instanceof CallFailure)) throw error;
+      return error.message;
+    }
   }
 
   /** Whoever forces a restart has a reason that is no failure of the runtime. */

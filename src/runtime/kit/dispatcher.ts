@@ -16,11 +16,13 @@ import {
   type Body,
   bodyOf,
   EXECUTION_MODE,
+  RPC_KIND,
   type RuntimeCheckTxBatchRequest,
   type RuntimeExecuteTxBatchRequest,
   type RuntimeExecuteTxBatchResponse,
   type RuntimeInfoRequest,
   type RuntimeQueryRequest,
+  type RuntimeRpcCallRequest,
 } from "../rhp/messages/index.js";
 import { IoTree } from "../transaction/io-tree.js";
 import { ConsensusClient } from "./consensus-client.js";
@@ -29,8 +31,9 @@ import { type BatchBasis, BatchContext } from "./context.js";
 import type { RuntimeProgram } from "./define-runtime.js";
 import { dispatcherError } from "./errors.js";
 import type { HostPort } from "./host-port.js";
-import { answerLocal, LocalContext } from "./local.js";
+import { LocalContext, RuntimeCalls } from "./local.js";
 import { deliverResults } from "./result-handlers.js";
+import { sessionRefusal } from "./secure-calls.js";
 import { StateStore } from "./state.js";
 import {
   answerQuery,
@@ -79,8 +82,8 @@ export class Dispatcher {
       case "RuntimeInfoRequest":
         return this.initialize(request.value);
       case "RuntimeAbortRequest":
-        // Requests are worked on one after the other and to their end, so there is nothing left to abort.
-        return bodyOf("RuntimeAbortResponse", {});
+        // As the reference's runtimes, which can stop nothing that they have begun: the host starts another instance.
+        throw dispatcherErrors.methodNotSupported();
       case "RuntimeCapabilityTEERakInitRequest":
         return bodyOf("RuntimeCapabilityTEERakInitResponse", {});
       default:
@@ -98,6 +101,8 @@ export class Dispatcher {
         return this.query(request.value, site);
       case "RuntimeLocalRPCCallRequest":
         return this.callLocally(request.value.request, site);
+      case "RuntimeRPCCallRequest":
+        return this.call(request.value, site);
       case "RuntimeConsensusSyncRequest":
         return this.follow(request.value.height, site);
       case "RuntimeKeyManagerStatusUpdateRequest":
@@ -183,8 +188,17 @@ export class Dispatcher {
   }
 
   private callLocally(request: Uint8Array, site: ProgramSite): Body {
-    const response = answerLocal(this.program.localMethods, this.localContext(site), request);
-    return bodyOf("RuntimeLocalRPCCallResponse", { response });
+    return bodyOf("RuntimeLocalRPCCallResponse", { response: this.callsInto(site).answerLocal(request) });
+  }
+
+  private call({ request, kind = RPC_KIND.noiseSession }: RuntimeRpcCallRequest, site: ProgramSite): Body {
+    if (kind === RPC_KIND.localQuery) return this.callLocally(request, site);
+    if (kind === RPC_KIND.noiseSession) throw sessionRefusal(request);
+    return bodyOf("RuntimeRPCCallResponse", { response: this.callsInto(site).answerInsecure(request) });
+  }
+
+  private callsInto(site: ProgramSite): RuntimeCalls {
+    return new RuntimeCalls(this.program.localMethods, () => this.localContext(site));
   }
 
   private localContext({ target }: ProgramSite): LocalContext {
@@ -288,6 +302,7 @@ const NEEDS_INFO: ReadonlySet<Body["type"]> = new Set<Body["type"]>([
   "RuntimeCheckTxBatchRequest",
   "RuntimeExecuteTxBatchRequest",
   "RuntimeQueryRequest",
+  "RuntimeRPCCallRequest",
   "RuntimeLocalRPCCallRequest",
   "RuntimeConsensusSyncRequest",
   "RuntimeKeyManagerStatusUpdateRequest",

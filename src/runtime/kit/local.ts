@@ -102,34 +102,58 @@ function decodeArguments<A>(schema: Schema<A>, encoded: Uint8Array): A {
   }
 }
 
-/**
- * Answers a local call.
- *
- * @throws CodedError when the request cannot be read
- */
-export function answerLocal(
-  methods: Readonly<Record<string, LocalMethod>>,
-  ctx: LocalContext,
-  encoded: Uint8Array,
-): Uint8Array {
-  let request: LocalRequest;
+/** Answers calls into a runtime that is in no enclave: those that only its node makes, and that it has no others. */
+export class RuntimeCalls {
+  constructor(
+    private readonly methods: Readonly<Record<string, LocalMethod>>,
+    private readonly context: () => LocalContext,
+  ) {}
+
+  /**
+   * Answers a call of the node.
+   *
+   * @throws CodedError when the request cannot be read
+   */
+  answerLocal(encoded: Uint8Array): Uint8Array {
+    const { method, args } = requestIn(encoded);
+    return LocalAnswer.encode({ type: "Response", value: { body: this.local(method, args) } });
+  }
+
+  /**
+   * Answers a call that anybody may have made, in plain text.
+   *
+   * @throws CodedError when the request cannot be read
+   */
+  answerInsecure(encoded: Uint8Array): Uint8Array {
+    const { method } = requestIn(encoded);
+    const isLocal = this.find(method) !== undefined;
+    const value = isLocal ? `invalid RPC kind: "${method}" (InsecureQuery)` : unknownMethod(method);
+    return LocalResponse.encode({ body: { type: "Error", value } });
+  }
+
+  private find(name: string): LocalMethod | undefined {
+    return Object.hasOwn(this.methods, name) ? this.methods[name] : undefined;
+  }
+
+  private local(name: string, args: Uint8Array): LocalResponse["body"] {
+    const found = this.find(name);
+    if (found === undefined) return { type: "Error", value: unknownMethod(name) };
+    try {
+      return { type: "Success", value: found.call(this.context(), args) };
+    } catch (error) {
+      if (error instanceof Refusal) return { type: "Error", value: error.message };
+      throw error;
+    }
+  }
+}
+
+const unknownMethod = (name: string): string => `method not found: "${name}"`;
+
+function requestIn(encoded: Uint8Array): LocalRequest {
   try {
-    request = LocalRequest.decode(encoded, "runtime");
+    return LocalRequest.decode(encoded, "runtime");
   } catch (error) {
     if (error instanceof DecodeError) throw dispatcherErrors.malformedRequest();
     throw error;
   }
-  const { method: name, args } = request;
-  try {
-    const found = Object.hasOwn(methods, name) ? methods[name] : undefined;
-    if (found === undefined) return answer({ type: "Error", value: `method not found: "${name}"` });
-    return answer({ type: "Success", value: found.call(ctx, args) });
-  } catch (error) {
-    if (error instanceof Refusal) return answer({ type: "Error", value: error.message });
-    throw error;
-  }
-}
-
-function answer(body: LocalResponse["body"]): Uint8Array {
-  return LocalAnswer.encode({ type: "Response", value: { body } });
 }

@@ -7,6 +7,7 @@ import type { Log } from "#common/ports/log.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import type { AnnotatedBlock } from "#consensus/services/roothash/types.js";
 import type { RoundReader } from "#runtime/history/round-reader.js";
+import { ComponentConfig, CONFIG_QUERY, Notifications } from "#runtime/component/config.js";
 import { firstAttempt } from "#runtime/host/first-attempt.js";
 import type { EnclaveCalls, HostEnvironment } from "#runtime/host/host-handler.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
@@ -15,10 +16,9 @@ import { CallFailure } from "#runtime/rhp/errors.js";
 import { RuntimeQueryRequest } from "#runtime/rhp/messages/index.js";
 import type { RuntimeClient } from "../client/runtime-client.js";
 import { ConsensusSync } from "../consensus-sync.js";
-import { type ComponentManagement, ManagementCalls } from "./management.js";
 import { KeyManagerUpdates } from "../key-manager-updates.js";
+import { type ComponentManagement, ManagementCalls } from "./management.js";
 import { Newest } from "./newest.js";
-import { ComponentConfig, CONFIG_QUERY, Notifications } from "#runtime/component/config.js";
 import { ComponentCalls, ComponentStorage, Submissions } from "./services.js";
 
 /** How long a component may take for what it is told, in milliseconds. */

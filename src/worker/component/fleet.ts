@@ -8,7 +8,10 @@ export class Components implements ComponentFleet {
   private started = false;
   private stopped = false;
 
-  /** @param surroundings what all of them have in common */
+  /**
+   * @param offers those that are there from the beginning
+   * @param surroundings what all of them have in common
+   */
   constructor(
     offers: readonly ComponentOffer[],
     private readonly surroundings: ComponentSurroundings,
@@ -40,11 +43,13 @@ export class Components implements ComponentFleet {
     await ended;
   }
 
+  /** Starts all that are there, and from now on each that is added. */
   start(): void {
     this.started = true;
     for (const component of this.running.values()) component.start();
   }
 
+  /** Ends all; resolves when nothing of them is left. */
   async stop(): Promise<void> {
     this.stopped = true;
     await Promise.all(Array.from(this.running.values(), (component) => component.stop()));

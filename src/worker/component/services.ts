@@ -1,6 +1,7 @@
 import { concatBytes, equalBytes, utf8 } from "#common/bytes.js";
 import { CodedError, unknown } from "#common/errors/index.js";
 import type { Clock } from "#common/ports/clock.js";
+import type { Notifications } from "#runtime/component/config.js";
 import type { ComponentServices, EnclaveCalls, LocalStorage } from "#runtime/host/host-handler.js";
 import type { RuntimeHost } from "#runtime/host/host.js";
 import { CallFailure } from "#runtime/rhp/errors.js";
@@ -14,7 +15,6 @@ import {
 } from "#runtime/rhp/messages/index.js";
 import { checkFailure, clientErrors } from "../client/errors.js";
 import type { RuntimeClient } from "../client/runtime-client.js";
-import type { Notifications } from "#runtime/component/config.js";
 
 /** How long a component waits for its transaction to be in a block, in milliseconds. */
 const SUBMIT_DEADLINE_MS = 60_000;

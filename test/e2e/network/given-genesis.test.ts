@@ -150,7 +150,7 @@ describe("qanat net --genesis", () => {
       expect(stderr).not.toContain("    at ");
       return `${code} ${stderr}`;
     };
-    expect(await said("--genesis", join(folder, "nowhere"))).toMatch(/^2 error: --genesis: .* is not a file/);
+    expect(await said("--genesis", join(folder, "nowhere"))).toMatch(/^2 error: --genesis: .* does not exist/);
     expect(await said("--own-validators")).toMatch(/^2 error: --own-validators: needs --genesis/);
     expect(await said("--keys", keys)).toMatch(/^2 error: --keys: needs --genesis/);
     expect(await said("--genesis", file, "--keys", folder, "--own-validators")).toMatch(

@@ -95,19 +95,23 @@ describe("bundles from registries", () => {
     answers.set(`/long/${id()}`, `${address}/${"x".repeat(3000)}`);
     answers.set(`/odd/${id()}`, "file:///etc/passwd");
     answers.set(`/gone/${id()}`, `${address}/nothing`);
+    answers.set(`/signed/${id()}`, `${address}/expired?signature=secret`);
     answers.set(`/junk/${id()}`, `${address}/junk.orc`);
     answers.set("/junk.orc", "PK");
     answers.set(`/other/${id()}`, `${address}/other.orc`);
     answers.set("/other.orc", readFileSync(other));
     answers.set(`/good/${id()}`, `${address}/kv.orc`);
     answers.set("/kv.orc", readFileSync(archive));
-    const { store, errors } = await fetched(1 << 20, "/none", "/long", "/odd", "/gone", "/junk", "/other", "/good");
+    const registries = ["/none", "/long", "/odd", "/gone", "/signed", "/junk", "/other", "/good"];
+    const { store, errors } = await fetched(1 << 20, ...registries);
     expect(store.list().map((bundle) => toHex(bundle.hash))).toEqual([id()]);
-    expect(errors.slice(0, 6)).toEqual([
+    expect(errors.slice(0, 7)).toEqual([
       expect.stringMatching(/\/none\/.* answers with status 404/),
       expect.stringMatching(/sends more than 2048 bytes/),
       expect.stringMatching(/expected an http or https address, got "file:/),
       expect.stringMatching(/nothing answers with status 404/),
+      // What follows the path may be a secret.
+      expect.stringMatching(/expired answers with status 404$/),
       expect.stringMatching(/bundle refused/),
       expect.stringMatching(/other\.orc is bundle [0-9a-f]{64}/),
     ]);
@@ -156,5 +160,8 @@ describe("qanat net --registry", () => {
   test("refuses what is no address", async () => {
     const { code, stderr } = await qanat("net", "--registry", "somewhere").exited;
     expect([code, stderr]).toEqual([2, expect.stringContaining("--registry: expected an http or https address")]);
+    const secret = await qanat("net", "--registry", "https://me:secret@127.0.0.1/").exited;
+    expect([secret.code, secret.stderr]).toEqual([2, expect.stringContaining("no user name and no password")]);
+    expect(secret.stderr).not.toContain("secret");
   });
 });

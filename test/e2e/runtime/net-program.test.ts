@@ -96,7 +96,7 @@ describe("qanat net --runtime", () => {
     const garbage = join(folder, "garbage.orc");
     writeFileSync(garbage, "PK");
     const said = (words: string) => ({ code: 2, stderr: expect.stringContaining(words) as string });
-    expect(await failure("--runtime", join(folder, "nowhere"))).toMatchObject(said("is not a file"));
+    expect(await failure("--runtime", join(folder, "nowhere"))).toMatchObject(said("does not exist"));
     expect(await failure("--runtime", folder)).toMatchObject(said("is not a file"));
     expect(await failure("--runtime", garbage)).toMatchObject({ ...said("bundle refused"), code: 1 });
     expect(await failure("--runtime", import.meta.filename, "--runtime-host", "in-process")).toMatchObject(

@@ -87,12 +87,10 @@ function whyNot(body: Body, response: Body | undefined, states: ProvingStates): 
     case "RuntimeKeyManagerStatusUpdateRequest":
     case "RuntimeKeyManagerQuotePolicyUpdateRequest":
       return response?.type === "Error" ? undefined : "the state of the consensus layer is recorded in part only";
-    case "RuntimeAbortRequest":
-      return "we have nothing left to abort, so we say that it worked";
     case "RuntimeCapabilityTEERakInitRequest":
       return undefined;
     default:
-      return /^Runtime(RPC|LocalRPC|Capability)/.test(body.type) ? "enclave calls and attestation" : undefined;
+      return body.type.startsWith("RuntimeCapability") ? "attestation" : undefined;
   }
 }
 
@@ -192,6 +190,34 @@ describe.skipIf(!hasVectors)("our runtime against what the reference's test runt
       for (const line of tally.skipped) process.stderr.write(`  skipped ${line}\n`);
       // One recording is an excerpt of checks that the reference fails as a whole.
       if (!file.includes("failing-check")) expect(tally.compared.size).toBeGreaterThan(0);
+    });
+  }
+});
+
+/** Sessions in which the recorded runtime ended its process, and what ours does with the same request. */
+const ENDS = {
+  // Whoever proposes a batch must not be able to end the runtimes of all that execute it.
+  "exec-execute-wrong-io-root": ["dispatcher", 1, "I/O root inconsistent with inputs"],
+  "exec-state-unavailable": ["storage/mkvs/db", 1, "no such state was recorded"],
+  // Anybody may send a query.
+  "exec-query-panic": ["test", 1, "malformed call arguments"],
+  rakreport: ["rhp/dispatcher", 1, "method not supported"],
+  "exec-unexpected-message-result": "ends",
+} as const;
+
+describe.skipIf(!hasVectors)("our runtime where the recorded one ended its process", () => {
+  for (const [name, outcome] of Object.entries(ENDS)) {
+    test(`${outcome === "ends" ? "ends, too" : "answers"}: ${name}`, () => {
+      const frames = sessions("rhp/kv-host-probes.jsonl.gz").get(name) ?? expect.unreachable(name);
+      const exchanges = exchangesOf(frames);
+      const fatal = exchanges.findIndex(({ answer }) => answer === undefined);
+      const requests = exchanges.slice(0, fatal + 1).map(({ hex }) => fromHex(hex));
+      const host = new RecordedHost(requests, new ProvingStates(), new RecordedAnswers(frames));
+      const run = (): void => serve(simpleKeyValue, host, () => undefined);
+      if (outcome === "ends") return expect(run).toThrow(Fault);
+      run();
+      const [module, code, message] = outcome;
+      expect(host.answers.at(-1)?.body).toEqual(bodyOf("Error", { module, code, message }));
     });
   }
 });

@@ -28,7 +28,7 @@ function scripted(
 ) {
   const clock = new ManualClock();
   const log = new KeptLog();
-  const counts = { runs: 0, killed: 0, pings: 0 };
+  const counts = { runs: 0, killed: 0, pings: 0, aborts: 0 };
   const launch = async (): Promise<RunningRuntime> => {
     await launches();
     const run = ++counts.runs;
@@ -38,6 +38,7 @@ function scripted(
       for (const frame of reader.push(bytes)) {
         const { id, body } = Message.decode(frame, "runtime");
         if (body.type === "RuntimePingRequest") counts.pings++;
+        if (body.type === "RuntimeAbortRequest") counts.aborts++;
         const reply = answer(body, run);
         if (reply !== undefined) {
           ours.send(encodeFrame(Message.encode({ id, messageType: MESSAGE_TYPE.response, body: reply })));
@@ -82,7 +83,7 @@ describe("a supervised runtime", () => {
     const { host, clock, counts } = scripted(introduced(() => bodyOf("Empty", {})));
     await host.start();
     for (let i = 0; i < 10; i++) await clock.advance(15_000);
-    expect(counts).toEqual({ runs: 1, killed: 0, pings: 10 });
+    expect(counts).toEqual({ runs: 1, killed: 0, pings: 10, aborts: 0 });
     await host.stop();
     expect(clock.pending).toBe(0);
   });
@@ -190,9 +191,12 @@ describe("a supervised runtime", () => {
 
   test("that is restarted by force starts at once, also while it waits for its next attempt", async () => {
     let works = false;
-    const { host, clock, counts } = scripted(introduced(), async () => {
-      if (!works) throw new Fault("not yet");
-    });
+    const { host, clock, counts } = scripted(
+      introduced(() => bodyOf("RuntimeAbortResponse", {})),
+      async () => {
+        if (!works) throw new Fault("not yet");
+      },
+    );
     const started = host.start();
     await settle();
     for (const pause of [0, 500, 750]) await clock.advance(pause);
@@ -200,11 +204,11 @@ describe("a supervised runtime", () => {
     await host.abort(true);
     await clock.advance(0);
     await started;
-    expect(counts.runs).toBe(1);
+    expect([counts.runs, counts.aborts]).toEqual([1, 0]);
     for (let i = 2; i < 6; i++) {
       await host.abort(true);
       await clock.advance(0);
-      expect(counts.runs).toBe(i);
+      expect([counts.runs, counts.aborts]).toEqual([i, i - 1]);
     }
     await host.stop();
     expect(clock.pending).toBe(0);

@@ -3,6 +3,7 @@ import { concatBytes, fromUtf8, toHex, utf8 } from "#common/bytes.js";
 import { MemorySigner } from "#common/crypto/signature.js";
 import { CodedError } from "#common/errors/index.js";
 import { hash } from "#common/hash.js";
+import { raw } from "#common/schema/index.js";
 import { NodeDbSyncer, type ReadSyncer } from "#mkvs/sync.js";
 import {
   bytes,
@@ -22,7 +23,7 @@ import {
 import { LocalAnswer, LocalRequest } from "#runtime/kit/local.js";
 import type { HostChannel } from "#runtime/kit/host-calls.js";
 import { serve } from "#runtime/kit/serve.js";
-import { type Body, bodyOf, Message, MESSAGE_TYPE } from "#runtime/rhp/messages/index.js";
+import { type Body, bodyOf, Message, MESSAGE_TYPE, RPC_KIND } from "#runtime/rhp/messages/index.js";
 import { CHAIN_CONTEXT, INFO, introduced, scheduled, tagsOf } from "../support/kit.ts";
 import { call, RUNTIME_ID, TestNode } from "../support/node.ts";
 
@@ -182,6 +183,32 @@ describe("calls of the node", () => {
 
   test("that cannot be read are answered with the reference's error", () => {
     expect(() => local()(utf8("?"))).toThrow("malformed request");
+  });
+
+  test("are not for others, who are told so, and there are no sessions", () => {
+    const node = new TestNode();
+    const dispatcher = introduced(program, { openTree: (root) => node.openTree(root) });
+    const ask = (kind: number | undefined, request: Uint8Array) => {
+      const body = dispatcher.handle(bodyOf("RuntimeRPCCallRequest", { request, kind, peerId: undefined }));
+      if (body.type === "RuntimeLocalRPCCallResponse") return LocalAnswer.decode(body.value.response).value.body;
+      if (body.type !== "RuntimeRPCCallResponse") throw new TypeError(body.type);
+      return raw.decode(body.value.response);
+    };
+    const request = LocalRequest.encode({ method: "never", args: noArguments.encode(null) });
+    const refused = utf8('invalid RPC kind: "never" (InsecureQuery)');
+    expect(toHex(ask(RPC_KIND.insecureQuery, request) as Uint8Array)).toContain(toHex(refused));
+    const elsewhere = LocalRequest.encode({ method: "nowhere", args: noArguments.encode(null) });
+    expect(ask(RPC_KIND.localQuery, elsewhere)).toEqual({ type: "Error", value: 'method not found: "nowhere"' });
+    const frame = concatBytes(
+      ...[Uint8Array.of(0xa3, 0x67), utf8("payload"), Uint8Array.of(0x40, 0x67), utf8("session")],
+      ...[Uint8Array.of(0x58, 32), new Uint8Array(32), Uint8Array.of(0x73), utf8("untrusted_plaintext"), utf8("`")],
+    );
+    for (const kind of [undefined, RPC_KIND.noiseSession]) {
+      expect(() => ask(kind, Uint8Array.of(1))).toThrow("malformed payload: unexpected type");
+      expect(() => ask(kind, Uint8Array.of(0xff))).toThrow("malformed payload: parsing failed");
+      expect(() => ask(kind, Uint8Array.of(0xa1, 0x61, 0x61, 1))).toThrow("malformed payload: unknown field");
+      expect(() => ask(kind, frame)).toThrow("this runtime has no sessions");
+    }
   });
 });
 

@@ -8,6 +8,7 @@ import { type Context, EPOCH_INVALID } from "../../../app/context.js";
 import { defineTransaction } from "../../../app/define-service.js";
 import { epochInState } from "../../../app/epoch.js";
 import { isFeature261 } from "../../../app/parameters.js";
+import { InvalidBlock } from "../../../app/system-tx.js";
 import { parameters as stakingParameters } from "../../staking/params.js";
 import { addStakeClaim, checkStakeClaims } from "../../staking/state/index.js";
 import { registryErrors } from "../errors.js";
@@ -56,6 +57,18 @@ function additionalEpochs(node: Node, existing: Node | undefined, epoch: bigint)
   return wanted > paid ? wanted - paid : 0n;
 }
 
+/**
+ * How often maintenance is charged: for each runtime and epoch. The reference counts in signed 64-bit numbers and cannot
+ * execute a block in which the count is negative, so no block of a shared network may have one.
+ */
+function maintenanceUnits(ctx: Context, runtimes: readonly Runtime[], epochs: bigint): bigint {
+  const units = BigInt.asIntN(64, BigInt(runtimes.length) * epochs);
+  if (units >= 0n) return units;
+  const reason = `maintenance of ${runtimes.length} runtimes for ${epochs} epochs overflows`;
+  if (ctx.mode === "deliverTx") throw new InvalidBlock(reason);
+  throw registryErrors.invalidArgument(reason);
+}
+
 function storeStatus(ctx: Context, node: Node, existing: Node | undefined, epoch: bigint): void {
   const status = existing === undefined ? undefined : getNodeStatus(ctx.state, node.id);
   if (existing !== undefined && status === undefined) throw registryErrors.invalidArgument("node without a status");
@@ -100,8 +113,8 @@ export function registerNode(ctx: Context, envelope: MultiSignedNode): void {
   for (const runtime of runtimes) checkAdmission({ node, runtime, epoch, state: ctx.state });
   if (!ctx.isInitChain && node.expiration <= epoch) throw registryErrors.nodeExpired();
   const existing = getNode(ctx.state, node.id);
-  const epochs = additionalEpochs(node, existing, epoch);
-  ctx.gas.use(BigInt(runtimes.length) * epochs, GAS_RUNTIME_EPOCH_MAINTENANCE, params.gasCosts);
+  const units = maintenanceUnits(ctx, runtimes, additionalEpochs(node, existing, epoch));
+  ctx.gas.use(units, GAS_RUNTIME_EPOCH_MAINTENANCE, params.gasCosts);
   ctx.transaction((child) => {
     const bypassStake = stakingParameters.load(child.state).debugBypassStake;
     if (!bypassStake) {

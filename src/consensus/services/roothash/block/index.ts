@@ -24,7 +24,10 @@ export function beginBlock(ctx: Context): void {
   if (newEpoch(ctx) !== undefined || ctx.hasEmitted(electedEvent.type, electedEvent.kind)) renewCommittees(ctx);
 }
 
-/** Decides rounds: first where commitments came in, by identifier; then where time is up, by its hash; challenges without an answer. */
+/**
+ * Decides rounds: first where commitments came in, by identifier; then where time is up, by its hash. At last, storage
+ * nodes are punished that have not answered a challenge in time.
+ */
 export function endBlock(ctx: Context): void {
   for (const id of ctx.block.get(committedRuntimes).keys()) tryFinalizeRound(ctx, id, false);
   for (const id of runtimesWithTimeout(ctx.state, ctx.height)) tryFinalizeRound(ctx, id, true);

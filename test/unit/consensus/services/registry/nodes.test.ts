@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { fromHex } from "#common/bytes.js";
+import { InvalidBlock } from "#consensus/app/system-tx.js";
 import { makeNamespace } from "#common/namespace.js";
 import { ROLE_COMPUTE, ROLE_OBSERVER, ROLE_VALIDATOR } from "#common/node-roles.js";
 import { SortedMap } from "#common/sorted-map.js";
@@ -14,6 +15,7 @@ import {
 } from "#consensus/services/registry/state.js";
 import { ENTITY_CLAIM, nodeClaim } from "#consensus/services/registry/types/claims.js";
 import { MultiSignedNode, SignedEntity } from "#consensus/services/registry/types/signed.js";
+import type { Node } from "#consensus/services/registry/types/node.js";
 import { UnfreezeNode } from "#consensus/services/registry/transactions/unfreeze-node.js";
 import { THRESHOLD_ENTITY, THRESHOLD_NODE_COMPUTE } from "#consensus/services/staking/types/thresholds.js";
 import {
@@ -147,6 +149,18 @@ describe("RegisterNode", () => {
       return ctx.gas.used;
     };
     expect([used(8n), used(10n), used(9n)]).toEqual([30n, 20n, 0n]);
+  });
+
+  it("makes a block invalid in which the count of runtimes and epochs is negative as a signed number", () => {
+    chain = new RegistryChain({ maxNodeExpiration: 0n });
+    chain.withRuntime();
+    const ends = (epochs: bigint): Node => node(keys, owner, { expiration: 5n + epochs });
+    expect(() => chain.registerNode(ends(1n << 63n))).toThrow(InvalidBlock);
+    expect(() => chain.registerNode(ends((1n << 64n) - 6n))).toThrow(InvalidBlock);
+    const envelope = MultiSignedNode.encode(signedNode(keys, ends(1n << 63n)));
+    expect(chain.run("RegisterNode", envelope, keys.id, "simulate").said).toBe("registry/1");
+    expect(chain.run("RegisterNode", envelope, keys.id, "initChain").said).toBe("registry/1");
+    expect(chain.registerNode(ends((1n << 63n) - 1n))).toBe("ok");
   });
 
   it("keeps identity and runtimes of a running registration, whose roles need only overlap", () => {
