@@ -38,8 +38,8 @@ export function runtimeClientHandlers(view: ChainView, node: Node): Handlers<(ty
     GetUnconfirmedTransactions: (id) =>
       orNull(clientOr(id, () => clientErrors.notFound()).getUnconfirmedTransactions()),
     GetEvents: ({ runtimeId, round }) => known(runtimeId).getEvents(round),
-    Query: ({ runtimeId, round, method, args, component }) =>
-      tellingNotFound(() => hosted(runtimeId).query(round, method, args ?? new Uint8Array(0), component)),
+    Query: ({ runtimeId, round, method, args, component }, { cancellation }) =>
+      tellingNotFound(() => hosted(runtimeId).query(round, method, args ?? new Uint8Array(0), component, cancellation)),
     StateSyncGet: reads.get,
     StateSyncGetPrefixes: reads.getPrefixes,
     StateSyncIterate: reads.iterate,

@@ -2,6 +2,7 @@ import { toHex } from "#common/bytes.js";
 import { CodedError, unknown } from "#common/errors/index.js";
 import { EventHub, type Subscription } from "#common/event-hub.js";
 import { hash } from "#common/hash.js";
+import type { Clock } from "#common/ports/clock.js";
 import type { Backend } from "#consensus/backends/backend.js";
 import { epochOf } from "#consensus/services/beacon/state.js";
 import { rootHashErrors } from "#consensus/services/roothash/errors.js";
@@ -20,6 +21,7 @@ import { txPoolErrors } from "../txpool/errors.js";
 import type { TxPool } from "../txpool/tx-pool.js";
 import { checkFailure, clientErrors } from "./errors.js";
 import { PendingTransactions } from "./pending.js";
+import { untilRunning } from "./running.js";
 import type {
   ComponentId,
   QueryResponse,
@@ -28,7 +30,7 @@ import type {
   TransactionWithResults,
 } from "./types.js";
 
-/** How long a query may take, in milliseconds. */
+/** How long a query may take, and how long it waits for the runtime, in milliseconds. */
 const QUERY_DEADLINE_MS = 60_000;
 /** The part of a runtime that is meant when none is named. */
 const RONL = "ronl";
@@ -41,6 +43,7 @@ export interface RuntimeClientOptions {
   readonly history: BlockHistory;
   readonly reader: RoundReader;
   readonly db: NodeDb;
+  readonly clock: Clock;
   /** Off-chain logic of this node, by name. */
   readonly component?: (name: string) => RuntimeHost | undefined;
 }
@@ -188,12 +191,18 @@ export class RuntimeClient {
   }
 
   /**
-   * Asks the runtime of this node.
+   * Asks the runtime of this node; while it is being started anew the question waits.
    *
    * @throws CodedError of the runtime; runtime/client/6 when it does not run; as `getBlock`
    */
-  async query(round: bigint, method: string, args: Uint8Array, component?: ComponentId): Promise<QueryResponse> {
-    const { backend, runtimeId } = this.options;
+  async query(
+    round: bigint,
+    method: string,
+    args: Uint8Array,
+    component?: ComponentId,
+    caller?: Caller,
+  ): Promise<QueryResponse> {
+    const { backend, runtimeId, clock } = this.options;
     const state = within("client: failed to get runtime state", () => runtimeState(backend.stateAt(0n), runtimeId));
     const { maxMessages } = runtimeOf(state).executor;
     const { height, header } = within("client: failed to fetch annotated block from history", () =>
@@ -204,7 +213,9 @@ export class RuntimeClient {
     );
     const { epoch } = within(`client: failed to get epoch at height ${height}`, () => epochOf(backend.stateAt(height)));
     const asked = this.hostOf(component);
-    if (asked.info === undefined) throw clientErrors.noHostedRuntime();
+    const watchCancel = (cancel: () => void): unknown => caller?.onCancel(cancel);
+    const runs = await untilRunning(asked, clock, QUERY_DEADLINE_MS, watchCancel);
+    if (!runs) throw clientErrors.noHostedRuntime();
     return await this.ask(asked, { consensusBlock, header, epoch, maxMessages, method, args });
   }
 

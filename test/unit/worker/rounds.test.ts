@@ -67,12 +67,22 @@ describe("rounds of a local network", () => {
 
   test("a transaction that comes while the runtime is being started anew waits until it runs", async () => {
     const { client, host } = net.worker("client-0");
-    const restarted = host.abort(true);
+    await host.abort(true);
     expect(host.info).toBeUndefined();
     const meta = await client.submitTxMeta(insertCall("restart", 0n, "k", "v"));
     expect(meta.checkTxError).toBeUndefined();
     expect(host.info).toBeDefined();
-    await restarted;
+  });
+
+  test("so does a query, and one whose caller gives up is told that no runtime is there", async () => {
+    const { client, host } = net.worker("client-0");
+    const args = Key.encode({ key: "never written" });
+    await host.abort(true);
+    expect(host.info).toBeUndefined();
+    const impatient = client.query(ROUND_LATEST, "get", args, undefined, { onCancel: (cancel) => cancel() });
+    const patient = client.query(ROUND_LATEST, "get", args);
+    await expect(impatient).rejects.toMatchObject({ module: "runtime/client", code: 6 });
+    expect((await patient).data).toEqual(Uint8Array.of(0xf6));
   });
 
   test("all nodes agree on every block and have its trees", async () => {
