@@ -1,16 +1,8 @@
-import { afterEach, describe, expect, test } from "vitest";
-import { type Event, Qanat } from "./support/qanat.js";
+import { describe, expect, test } from "vitest";
+import { processes } from "./support/processes.ts";
+import type { Event } from "./support/qanat.ts";
 
-const running: Qanat[] = [];
-afterEach(async () => {
-  for (const process of running.splice(0)) await process.dispose();
-});
-
-function net(...args: string[]): Qanat {
-  const process = new Qanat("net", "--json", "--port", "0", ...args);
-  running.push(process);
-  return process;
-}
+const net = processes("net", "--json", "--port", "0");
 
 const height = (event: Event): number => event.height as number;
 

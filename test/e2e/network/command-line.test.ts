@@ -3,23 +3,17 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { Qanat } from "./support/qanat.js";
+import { processes } from "./support/processes.ts";
 
 let folder: string;
-const running: Qanat[] = [];
+const qanat = processes();
+
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "qanat-cli-"));
 });
-afterEach(async () => {
-  for (const process of running.splice(0)) await process.dispose();
+afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
-
-function qanat(...args: string[]): Qanat {
-  const process = new Qanat(...args);
-  running.push(process);
-  return process;
-}
 
 describe("qanat net", () => {
   test("finalises rounds and stops by itself, telling everything as JSON", async () => {

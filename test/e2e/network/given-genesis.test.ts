@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { toBase64, toHex } from "#common/bytes.js";
 import { MemorySigner } from "#common/crypto/signature.js";
 import { timestampFromNanos } from "#consensus/block/timestamp.js";
@@ -11,6 +11,7 @@ import { developmentAccounts, networkMembers, type OwnMember } from "#network/to
 import { systemEntropy } from "#platform/entropy.js";
 import { generateSigner } from "#platform/signer-file.js";
 import { bundleRuntime } from "../runtime/support/bundle.ts";
+import { processes } from "./support/processes.ts";
 import { Qanat } from "./support/qanat.ts";
 
 const VALIDATORS = 4;
@@ -20,7 +21,7 @@ const file = join(folder, "genesis.json");
 const runtimeId = Uint8Array.from({ length: 32 }, (_, i) => (i === 0 ? 0x80 : 0));
 let document: GenesisDocument;
 let members: OwnMember[];
-const running: Qanat[] = [];
+const qanat = processes("net", "--json", "--port", "0");
 
 /** A network as somebody else would set one up: each node's keys in the files that nodes of the reference have. */
 beforeAll(() => {
@@ -42,16 +43,7 @@ beforeAll(() => {
   });
   writeFileSync(file, printGenesis(document));
 });
-afterEach(async () => {
-  for (const process of running.splice(0)) await process.dispose();
-});
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function qanat(...args: string[]): Qanat {
-  const process = new Qanat("net", "--json", "--port", "0", ...args);
-  running.push(process);
-  return process;
-}
 
 const home = (name: string): string => join(keys, "network", name);
 const consensusKey = (i: number): string => toBase64((members[i] as OwnMember).identity.consensus.publicKey);

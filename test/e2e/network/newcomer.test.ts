@@ -12,22 +12,13 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
-import { Qanat } from "./support/qanat.js";
+import { afterAll, describe, expect, test } from "vitest";
+import { processes } from "./support/processes.ts";
 
 const BIN = resolve(import.meta.dirname, "../../../dist/qanat.mjs");
 const folder = mkdtempSync(join(tmpdir(), "qanat-new-"));
-const running: Qanat[] = [];
-afterEach(async () => {
-  for (const process of running.splice(0)) await process.dispose();
-});
+const qanat = processes();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function qanat(...args: string[]): Qanat {
-  const process = new Qanat(...args);
-  running.push(process);
-  return process;
-}
 
 const file = (name: string, content: string): string => {
   const path = join(folder, name);

@@ -5,7 +5,8 @@ import { join, resolve } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { vectorsFolder } from "../../vectors/support/folder.ts";
-import { type Event, Qanat } from "./support/qanat.js";
+import { processes } from "./support/processes.ts";
+import type { Event } from "./support/qanat.ts";
 
 const BIN = resolve(import.meta.dirname, "../../../dist/qanat.mjs");
 const chains = join(vectorsFolder() ?? "", "chains");
@@ -13,18 +14,16 @@ const present = vectorsFolder() !== undefined && existsSync(join(chains, "debond
 if (!present) process.stderr.write("SKIPPED qanat replay: no recorded chains here\n");
 
 let folder: string;
-const running: Qanat[] = [];
+const start = processes();
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "qanat-replay-"));
 });
-afterEach(async () => {
-  for (const process of running.splice(0)) await process.dispose();
+afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
 async function qanat(...args: string[]): Promise<{ code: number | null; stderr: string; events: readonly Event[] }> {
-  const process = new Qanat(...args);
-  running.push(process);
+  const process = start(...args);
   const { code, stderr } = await process.exited;
   return { code, stderr, events: process.events };
 }
@@ -119,8 +118,7 @@ describe.skipIf(!present)("qanat replay", () => {
     const data = join(folder, "data");
     const dir = join(chains, "halt-restore");
     for (let i = 0; i < 4; i++) {
-      const replay = new Qanat("replay", dir, "--json", "--data", data);
-      running.push(replay);
+      const replay = start("replay", dir, "--json", "--data", data);
       let seen = 0;
       await Promise.race([replay.event("block", () => ++seen > 8), replay.exited]).catch(() => undefined);
       await replay.dispose();

@@ -12,12 +12,12 @@ import { readBundle } from "#platform/bundle-archive.js";
 import { systemClock } from "#platform/clock.js";
 import { connectGrpc } from "#platform/grpc-client.js";
 import type { Log, LogFields } from "#common/ports/log.js";
-import { Qanat } from "../network/support/qanat.ts";
+import { processes } from "../network/support/processes.ts";
 import { bundleRuntime } from "./support/bundle.ts";
 
 const KV = `80${"00".repeat(31)}`;
 const folder = mkdtempSync(join(tmpdir(), "qanat-downloads-"));
-const running: Qanat[] = [];
+const qanat = processes();
 let server: Server;
 let address = "";
 let archive = "";
@@ -25,12 +25,6 @@ let hash: Uint8Array;
 /** What the registries answer, by path. */
 const answers = new Map<string, string | Uint8Array>();
 const asked: string[] = [];
-
-function qanat(...args: string[]): Qanat {
-  const process = new Qanat(...args);
-  running.push(process);
-  return process;
-}
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -49,7 +43,6 @@ beforeAll(async () => {
   hash = (await readBundle(archive)).hash;
 });
 afterEach(async () => {
-  for (const process of running.splice(0)) await process.dispose();
   answers.clear();
   asked.length = 0;
 });

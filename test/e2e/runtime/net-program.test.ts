@@ -1,30 +1,22 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { fromHex, toHex } from "#common/bytes.js";
 import { createClient } from "#common/rpc/index.js";
 import { registryMethods } from "#consensus/services/registry/rpc.js";
 import { connectGrpc } from "#platform/grpc-client.js";
 import { readBundle } from "#platform/bundle-archive.js";
 import { runtimeClientMethods } from "#worker/client/rpc.js";
-import { Qanat } from "../network/support/qanat.ts";
+import { processes } from "../network/support/processes.ts";
+import type { Qanat } from "../network/support/qanat.ts";
 import { hasBubblewrap } from "./support/bubblewrap.ts";
 import { bundleRuntime } from "./support/bundle.ts";
 import { insertCall, keyArgs } from "./support/hosted.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "qanat-program-test-"));
-const running: Qanat[] = [];
-afterEach(async () => {
-  for (const process of running.splice(0)) await process.dispose();
-});
+const qanat = processes();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function qanat(...args: string[]): Qanat {
-  const process = new Qanat(...args);
-  running.push(process);
-  return process;
-}
 
 /** Submits two transactions to a network and asks for what they did. */
 async function use(net: Qanat, id: Uint8Array): Promise<void> {

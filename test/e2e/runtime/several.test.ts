@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import { fromHex, toHex } from "#common/bytes.js";
 import { createClient } from "#common/rpc/index.js";
 import { nodeControllerMethods } from "#node/rpc/control-methods.js";
@@ -9,7 +9,7 @@ import { connectGrpc } from "#platform/grpc-client.js";
 import { ROUND_LATEST } from "#runtime/history/block-history.js";
 import { clientErrors } from "#worker/client/errors.js";
 import { runtimeClientMethods } from "#worker/client/rpc.js";
-import { Qanat } from "../network/support/qanat.ts";
+import { processes } from "../network/support/processes.ts";
 import { bundleRuntime } from "./support/bundle.ts";
 import { insertCall, keyArgs } from "./support/hosted.ts";
 
@@ -17,17 +17,8 @@ const A = `80${"00".repeat(30)}0a`;
 const B = `80${"00".repeat(30)}0b`;
 const VERSION = { major: 0, minor: 0, patch: 0 };
 const folder = mkdtempSync(join(tmpdir(), "qanat-several-"));
-const running: Qanat[] = [];
-afterEach(async () => {
-  for (const process of running.splice(0)) await process.dispose();
-});
+const qanat = processes();
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-function qanat(...args: string[]): Qanat {
-  const process = new Qanat(...args);
-  running.push(process);
-  return process;
-}
 
 async function run(...args: string[]): Promise<void> {
   expect(await qanat(...args).exited).toMatchObject({ code: 0, stderr: "" });
