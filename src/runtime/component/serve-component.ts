@@ -33,6 +33,7 @@ export interface ServeComponentOptions {
 class ComponentServer {
   private readonly connection: Connection;
   private readonly tasks: Inbox<Task>;
+  private readonly log: Log;
   private host: ComponentHost | undefined;
   private newest: AnnotatedBlock | undefined;
 
@@ -40,6 +41,7 @@ class ComponentServer {
     private readonly program: ComponentProgram,
     { stream, clock, log, closed }: ServeComponentOptions,
   ) {
+    this.log = log;
     this.tasks = new Inbox<Task>({
       capacity: MAX_WAITING,
       handle: ({ run }) => this.withHost(run),
@@ -51,16 +53,15 @@ class ComponentServer {
     };
     const handler = (request: Body): Body | Promise<Body> => this.answer(request);
     this.connection = new Connection({ side: "runtime", stream, handler, clock, log, onClose });
-    this.offer = (task) => {
-      if (!this.tasks.offer(task)) log.error(`${task.what} is missed: too much waits`);
-    };
   }
-
-  private readonly offer: (task: Task) => void;
 
   start(): void {
     this.connection.open();
     this.connection.ready();
+  }
+
+  private offer(task: Task): void {
+    if (!this.tasks.offer(task)) this.log.error(`${task.what} is missed: too much waits`);
   }
 
   private async withHost(run: Task["run"]): Promise<void> {
@@ -156,7 +157,10 @@ function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
-/** Runs off-chain logic for the node at the other end of a stream until the node closes it. */
+/**
+ * Runs off-chain logic for the node at the other end of a stream until the node closes it. A handler that fails is told
+ * in the log, and the next one runs.
+ */
 export function serveComponent(program: ComponentProgram, options: ServeComponentOptions): void {
   new ComponentServer(program, options).start();
 }

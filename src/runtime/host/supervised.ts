@@ -1,5 +1,5 @@
 import { readU16be } from "#common/bytes.js";
-import { CodedError, Fault } from "#common/errors/index.js";
+import { CodedError, Fault, reasonOf } from "#common/errors/index.js";
 import { EventHub, type Subscription } from "#common/event-hub.js";
 import type { Clock, Timer } from "#common/ports/clock.js";
 import type { Entropy } from "#common/ports/entropy.js";
@@ -248,9 +248,7 @@ export class SupervisedHost implements RuntimeHost {
       run.connection.call("RuntimePingRequest", {}, watchdog.deadlineMs).then(
         () => this.watchOver(run),
         (error: unknown) => {
-          log.error("runtime does not answer, killing it", {
-            error: error instanceof Error ? error.message : "unknown",
-          });
+          log.error("runtime does not answer, killing it", { error: reasonOf(error) });
           run.connection.close();
         },
       );
@@ -296,7 +294,7 @@ export class SupervisedHost implements RuntimeHost {
 
 /** A failure to start, together with what is left of the run. */
 function explained(error: unknown, runtime: RunningRuntime | undefined): Error {
-  const reason = error instanceof Error ? error.message : "unknown";
+  const reason = reasonOf(error);
   const end = runtime?.end?.();
   if (end === undefined) return error instanceof Error ? error : new LaunchFailure(reason, []);
   // That the connection was closed says less than how the other side ended.
