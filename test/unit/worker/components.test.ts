@@ -212,8 +212,8 @@ describe("a component beside a runtime", () => {
     const call = { requestId: 1n, request: utf8("?"), nodes: [], pf: undefined };
     const refusals: readonly (readonly [string, number, string])[] = [
       ["ronl", RPC_KIND.insecureQuery, "only secure noise sessions are allowed"],
-      // A runtime of the kit opens no sessions.
-      ["ronl", RPC_KIND.noiseSession, "method not supported"],
+      // The runtime has the word, and this is no frame of a session.
+      ["ronl", RPC_KIND.noiseSession, "malformed payload"],
       ["key-manager", RPC_KIND.noiseSession, "endpoint not supported"],
       ["bundle-manager", RPC_KIND.localQuery, "endpoint not supported"],
     ];

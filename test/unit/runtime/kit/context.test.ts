@@ -199,10 +199,10 @@ describe("calls of the node", () => {
     expect(toHex(ask(RPC_KIND.insecureQuery, request) as Uint8Array)).toContain(toHex(refused));
     const elsewhere = LocalRequest.encode({ method: "nowhere", args: noArguments.encode(null) });
     expect(ask(RPC_KIND.localQuery, elsewhere)).toEqual({ type: "Error", value: 'method not found: "nowhere"' });
-    const frame = concatBytes(
-      ...[Uint8Array.of(0xa3, 0x67), utf8("payload"), Uint8Array.of(0x40, 0x67), utf8("session")],
-      ...[Uint8Array.of(0x58, 32), new Uint8Array(32), Uint8Array.of(0x73), utf8("untrusted_plaintext"), utf8("`")],
-    );
+    const [payload, session] = [utf8("payload"), utf8("session")];
+    const head = concatBytes(Uint8Array.of(0xa3, 0x67), payload, Uint8Array.of(0x40, 0x67), session);
+    const id = concatBytes(Uint8Array.of(0x58, 32), new Uint8Array(32));
+    const frame = concatBytes(head, id, Uint8Array.of(0x73), utf8("untrusted_plaintext"), utf8("`"));
     for (const kind of [undefined, RPC_KIND.noiseSession]) {
       expect(() => ask(kind, Uint8Array.of(1))).toThrow("malformed payload: unexpected type");
       expect(() => ask(kind, Uint8Array.of(0xff))).toThrow("malformed payload: parsing failed");
