@@ -54,7 +54,7 @@ export class BackendReader implements ConsensusReader {
     return lightBlockAt(this.backend, this.validatorsAt(requested, "light block").height);
   }
 
-  /** The validators of a height, of the next one too. @throws CodedError unknown/1 */
+  /** The validators of a height, of the next two as well. @throws CodedError unknown/1 */
   validators(requested: bigint): Validators {
     const { height, set } = this.validatorsAt(requested, "validator");
     return { height, meta: ValidatorSet.encode(set) };
@@ -64,7 +64,7 @@ export class BackendReader implements ConsensusReader {
   private validatorsAt(requested: bigint, wanted: string): { height: bigint; set: ValidatorSet } {
     const height = this.definite(requested);
     const found = this.backend.validators(height);
-    if (found === undefined || height > this.backend.latestHeight + 1n) {
+    if (found === undefined) {
       throw unknown(`failed to fetch ${wanted} for height ${requested}: ${this.notKept(height).message}`);
     }
     return { height, set: { ...found, totalVotingPower: totalVotingPower(found) } };

@@ -1,4 +1,4 @@
-import { equalBytes, toHex } from "#common/bytes.js";
+import { compareBytes, equalBytes, toHex } from "#common/bytes.js";
 import type { Disk } from "#common/ports/disk.js";
 import { CheckpointStore } from "#consensus/checkpoints/store.js";
 import { checkpointErrors } from "#mkvs/checkpoint/errors.js";
@@ -8,6 +8,12 @@ import { type Root, ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
 /** The types of trees that a round has; a checkpoint of a round has one of each. */
 export const ROUND_ROOT_TYPES = [ROOT_STATE, ROOT_IO] as const;
 type RootType = (typeof ROUND_ROOT_TYPES)[number];
+
+/** The reference has a folder for each round, named in decimal digits, and in it one for each root. */
+function byPath({ root: a }: CheckpointMetadata, { root: b }: CheckpointMetadata): number {
+  if (a.version === b.version) return compareBytes(a.hash, b.hash);
+  return `${a.version}` < `${b.version}` ? -1 : 1;
+}
 
 /** Checkpoints of a runtime's rounds on the node's disk, two for each: state, and inputs and outputs. */
 export class RoundCheckpoints {
@@ -40,14 +46,15 @@ export class RoundCheckpoints {
     return this.stores.get(type) as CheckpointStore;
   }
 
-  /** All checkpoints, or those of one round. */
+  /** All checkpoints, or those of one round, in the order in which the reference lists them. */
   list(round?: bigint): CheckpointMetadata[] {
-    return ROUND_ROOT_TYPES.flatMap((type) => {
+    const found = ROUND_ROOT_TYPES.flatMap((type) => {
       const store = this.of(type);
       if (round === undefined) return store.list();
       const one = store.get(round);
       return one === undefined ? [] : [one];
     });
+    return found.sort(byPath);
   }
 
   /**

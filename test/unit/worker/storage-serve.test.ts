@@ -4,7 +4,7 @@ import { MemoryDisk } from "#common/memory-disk.js";
 import type { Header } from "#consensus/services/roothash/types.js";
 import { checkpointErrors } from "#mkvs/checkpoint/errors.js";
 import { nodeDbErrors } from "#mkvs/errors.js";
-import { isEmptyRoot } from "#mkvs/node/root.js";
+import { isEmptyRoot, ROOT_IO, ROOT_STATE } from "#mkvs/node/root.js";
 import { verifyProofToWriteLog } from "#mkvs/proof/verify.js";
 import { type MemoryHost, MemoryNetwork } from "#p2p/memory-network.js";
 import { callPeer, protocolId } from "#p2p/protocol.js";
@@ -14,7 +14,7 @@ import { CHECKPOINT_SYNC, DIFF_SYNC, STORAGE_PUB, STORAGE_SYNC } from "#worker/s
 import { ioRootOf, stateRootOf } from "#worker/storage/round-roots.js";
 import { serveStorage } from "#worker/storage/serve.js";
 import { RUNTIME_ID, silentLog } from "./support/local-network.ts";
-import { CHAIN, checkpointRound, makeRounds } from "./support/storage-source.ts";
+import { CHAIN, checkpointRound, inOrder, makeRounds } from "./support/storage-source.ts";
 
 const source = makeRounds(12n, 100);
 const { checkpoints, made } = checkpointRound(source, 10n, { chunkSize: 1024 });
@@ -85,7 +85,7 @@ describe("what peers may ask of storage", () => {
     serve(false);
     const list = (version: number) =>
       callPeer(own, peer.publicKey, id(CHECKPOINT_SYNC), CHECKPOINT_SYNC, "GetCheckpoints", { version });
-    expect((await list(1)).checkpoints).toEqual(made);
+    expect((await list(1)).checkpoints).toEqual(inOrder(made));
     expect((await list(2)).checkpoints).toEqual([]);
     const [state] = made;
     const request = { version: 1, root: state?.root as never, index: 1n, digest: state?.chunks[1] as Uint8Array };
@@ -106,6 +106,23 @@ describe("what peers may ask of storage", () => {
     ]) {
       await refused(chunk(wrong), checkpointErrors.chunkNotFound);
     }
+  });
+
+  test("are listed as the folders of the reference: rounds by their digits, then by root", () => {
+    const listed = new RoundCheckpoints(new MemoryDisk(), RUNTIME_ID);
+    for (const version of [9n, 100n, 10n, 2n]) {
+      const of = (type: number, first: number) => ({
+        version: 1,
+        root: { namespace: RUNTIME_ID, version, type, hash: new Uint8Array(32).fill(first) },
+        chunks: [new Uint8Array(32)],
+      });
+      // Whose hash is less comes first, whatever its type.
+      listed.complete(version === 9n ? [of(ROOT_STATE, 2), of(ROOT_IO, 1)] : [of(ROOT_STATE, 1), of(ROOT_IO, 2)]);
+    }
+    const { rounds, order } = { rounds: listed.list().map(({ root }) => root.version), order: listed.list(9n) };
+    expect(rounds).toEqual([10n, 10n, 100n, 100n, 2n, 2n, 9n, 9n]);
+    expect(order.map(({ root }) => root.type)).toEqual([ROOT_IO, ROOT_STATE]);
+    expect(listed.list().map(({ root }) => root.hash[0])).toEqual([1, 2, 1, 2, 1, 2, 1, 2]);
   });
 
   test("are proofs only where the node has the role for it", async () => {

@@ -1,4 +1,4 @@
-import { u64be, utf8 } from "#common/bytes.js";
+import { compareBytes, u64be, utf8 } from "#common/bytes.js";
 import { EMPTY_HASH } from "#common/hash.js";
 import { MemoryDisk } from "#common/memory-disk.js";
 import type { Disk } from "#common/ports/disk.js";
@@ -68,6 +68,11 @@ export function checkpointRound(
   );
   checkpoints.complete(made);
   return { checkpoints, made };
+}
+
+/** Checkpoints of one round as they are listed: the lesser root first. */
+export function inOrder(made: readonly CheckpointMetadata[]): CheckpointMetadata[] {
+  return [...made].sort((a, b) => compareBytes(a.root.hash, b.root.hash));
 }
 
 /** Lets a peer serve rounds, with or without checkpoints. */
