@@ -1,13 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { toHex, utf8 } from "#common/bytes.js";
+import { utf8 } from "#common/bytes.js";
 import { CodedError } from "#common/errors/index.js";
 import { MemoryDisk } from "#common/memory-disk.js";
-import { headerHash } from "#consensus/block/header.js";
 import { getAccount } from "#consensus/services/staking/state/index.js";
 import { Submitter } from "#consensus/submission.js";
-import { NodeDbSyncer } from "#mkvs/sync.js";
-import { HostHandler } from "#runtime/host/host-handler.js";
-import { DiskLocalStorage } from "#runtime/host/local-storage.js";
 import { type Claim, ConsensusClient } from "#runtime/kit/consensus-client.js";
 import { ConsensusTrees } from "#runtime/kit/consensus-state.js";
 import type { HostAsk } from "#runtime/kit/host-port.js";
@@ -15,9 +11,9 @@ import { Verifier } from "#runtime/kit/verifier.js";
 import type { HostProveFreshnessResponse } from "#runtime/rhp/messages/index.js";
 import { systemClock } from "#platform/clock.js";
 import { BackendReader } from "#worker/consensus-reader.js";
-import { dispatchAt } from "#worker/dispatch.js";
-import { insertCall, RUNTIME_ID, type TestNetwork, testNetwork } from "./support/local-network.ts";
+import { RUNTIME_ID, type TestNetwork, testNetwork } from "./support/local-network.ts";
 import { addressOf, ALICE } from "./support/program-network.ts";
+import { claimOf, firstBlockOf, hostOf, refusal, runRounds } from "./support/verified-rounds.ts";
 
 const BLOB = new Uint8Array(32).fill(9);
 let net: TestNetwork;
@@ -31,14 +27,7 @@ interface Asking {
 
 /** The host of a node; what takes it a while was prepared. */
 function asking(prove: (blob: Uint8Array) => HostProveFreshnessResponse = () => freshness): Asking {
-  const { backend } = net.network;
-  const { node } = net.network.node("compute-0").identity;
-  const handler = new HostHandler({
-    nodeId: node.publicKey,
-    localStorage: new DiskLocalStorage(new MemoryDisk(), RUNTIME_ID),
-    consensus: new BackendReader(backend, new Submitter(backend, node, systemClock)),
-    consensusTrees: new NodeDbSyncer(backend.app.stateDb),
-  });
+  const handler = hostOf(net, new MemoryDisk());
   const asked: string[] = [];
   const ask: HostAsk = (kind, value) => {
     asked.push(kind);
@@ -50,31 +39,13 @@ function asking(prove: (blob: Uint8Array) => HostProveFreshnessResponse = () => 
 
 /** @param blob what the host cannot foresee; without it nothing has to be proved */
 function verifier({ ask }: Asking, blob?: Uint8Array): Verifier {
-  const { backend } = net.network;
-  const first = backend.block(1n)?.header ?? expect.unreachable("no first block");
-  const root = { height: 1n, hash: toHex(headerHash(first)), chainContext: backend.app.chainContext };
-  return new Verifier(root, ask, new ConsensusTrees(ask), blob && { bytes: () => blob });
-}
-
-function refusal(action: () => unknown): unknown {
-  try {
-    return action();
-  } catch (error) {
-    return error;
-  }
+  return new Verifier(firstBlockOf(net), ask, new ConsensusTrees(ask), blob && { bytes: () => blob });
 }
 
 beforeAll(async () => {
   net = testNetwork();
   await net.network.start();
-  const found: Claim[] = [];
-  for (let nonce = 0n; nonce < 3n; nonce++) {
-    const { round } = await net.worker("client-0").client.submitTxMeta(insertCall("alice", nonce, "k", `v${nonce}`));
-    const { height } = net.worker("client-0").history.block(round) as { height: bigint };
-    const { consensusBlock: block, header, epoch } = dispatchAt(net.network.backend, RUNTIME_ID, height) as never;
-    found.push({ block, header, epoch });
-  }
-  claims = found;
+  claims = (await runRounds(net, 3n)).map(claimOf);
   const { node } = net.network.node("compute-0").identity;
   const { backend } = net.network;
   freshness = await new BackendReader(backend, new Submitter(backend, node, systemClock)).proveFreshness(BLOB);

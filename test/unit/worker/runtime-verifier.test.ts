@@ -7,8 +7,6 @@ import { headerHash } from "#consensus/block/header.js";
 import { LightBlock as EngineLightBlock } from "#consensus/block/light-block.js";
 import { getAccount } from "#consensus/services/staking/state/index.js";
 import { Submitter } from "#consensus/submission.js";
-import { NodeDbSyncer } from "#mkvs/sync.js";
-import { HostHandler } from "#runtime/host/host-handler.js";
 import { DiskLocalStorage } from "#runtime/host/local-storage.js";
 import { ConsensusTrees } from "#runtime/kit/consensus-state.js";
 import type { HostAsk } from "#runtime/kit/host-port.js";
@@ -18,9 +16,10 @@ import { Verifier } from "#runtime/kit/verifier.js";
 import type { AnswerOf, HostRequestKind } from "#runtime/rhp/messages/index.js";
 import { systemClock } from "#platform/clock.js";
 import { BackendReader } from "#worker/consensus-reader.js";
-import { type Dispatch, dispatchAt } from "#worker/dispatch.js";
-import { insertCall, RUNTIME_ID, type TestNetwork, testNetwork } from "./support/local-network.ts";
+import type { Dispatch } from "#worker/dispatch.js";
+import { RUNTIME_ID, type TestNetwork, testNetwork } from "./support/local-network.ts";
 import { addressOf, ALICE, ProgramNetwork } from "./support/program-network.ts";
+import { claimOf, firstBlockOf, hostOf, refusal, runRounds } from "./support/verified-rounds.ts";
 
 let net: TestNetwork;
 let rounds: Dispatch[];
@@ -36,14 +35,7 @@ interface Bench {
 }
 
 function bench(tamper: Tamper = (_, answer) => answer, disk = new MemoryDisk(), hash?: string): Bench {
-  const { backend } = net.network;
-  const { node } = net.network.node("compute-0").identity;
-  const handler = new HostHandler({
-    nodeId: node.publicKey,
-    localStorage: new DiskLocalStorage(disk, RUNTIME_ID),
-    consensus: new BackendReader(backend, new Submitter(backend, node, systemClock)),
-    consensusTrees: new NodeDbSyncer(backend.app.stateDb),
-  });
+  const handler = hostOf(net, disk);
   const asked: string[] = [];
   const ask: HostAsk = (kind, value) => {
     const height = "height" in value ? ` ${String(value.height)}` : "";
@@ -51,37 +43,15 @@ function bench(tamper: Tamper = (_, answer) => answer, disk = new MemoryDisk(), 
     return tamper(kind, handler.ask(kind, value));
   };
   const trees = new ConsensusTrees(ask);
-  const first = backend.block(1n)?.header;
-  const root = {
-    height: 1n,
-    hash: hash ?? toHex(headerHash(first ?? expect.unreachable("no first block"))),
-    chainContext: backend.app.chainContext,
-  };
+  const first = firstBlockOf(net);
+  const root = { ...first, hash: hash ?? first.hash };
   return { verifier: new Verifier(root, ask, trees), trees, asked };
-}
-
-function claimOf({ consensusBlock: block, header, epoch }: Dispatch): Claim {
-  return { block, header, epoch };
-}
-
-function refusal(action: () => unknown): unknown {
-  try {
-    return action();
-  } catch (error) {
-    return error;
-  }
 }
 
 beforeAll(async () => {
   net = testNetwork();
   await net.network.start();
-  const found: Dispatch[] = [];
-  for (let nonce = 0n; nonce < 4n; nonce++) {
-    const { round } = await net.worker("client-0").client.submitTxMeta(insertCall("alice", nonce, "k", `v${nonce}`));
-    const { height } = net.worker("client-0").history.block(round) as { height: bigint };
-    found.push(dispatchAt(net.network.backend, RUNTIME_ID, height) as Dispatch);
-  }
-  rounds = found;
+  rounds = await runRounds(net, 4n);
 });
 
 afterAll(async () => {
