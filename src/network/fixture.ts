@@ -21,6 +21,7 @@ import type { DevelopmentAccount, Member, OwnMember } from "./topology.js";
 
 /** Base units of one token: the exponent of the token is 9. */
 export const TOKEN = 1_000_000_000n;
+/** What each development account and node begins with, and what each entity has in escrow, in base units. */
 export const ACCOUNT_BALANCE = 10_000_000n * TOKEN;
 export const ENTITY_STAKE = 100_000n * TOKEN;
 const COMMON_POOL = 100_000_000n * TOKEN;

@@ -46,6 +46,7 @@ async function read(
   }
 }
 
+/** Reads with proofs, as the storage service and the runtime client offer them. */
 export interface TreeReads {
   get(request: GetRequest): Promise<ProofResponse>;
   getPrefixes(request: GetPrefixesRequest): Promise<ProofResponse>;
