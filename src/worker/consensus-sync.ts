@@ -19,6 +19,7 @@ const PAUSE_MS = 100;
 export class ConsensusSync {
   private readonly inbox: Inbox<"news">;
   private height = 0n;
+  private reached = false;
   private detach: () => void = () => undefined;
   private events: Subscription<RuntimeHostEvent> | undefined;
   private following: Promise<void> = Promise.resolve();
@@ -29,6 +30,8 @@ export class ConsensusSync {
     private readonly host: RuntimeHost,
     private readonly clock: Clock,
     log: Log,
+    /** Called when a runtime that was started has caught up with the chain. */
+    private readonly caughtUp: () => void = () => undefined,
   ) {
     this.inbox = new Inbox<"news">({
       capacity: 1,
@@ -38,6 +41,11 @@ export class ConsensusSync {
         log[level]("runtime does not follow the chain", { error: String(error) });
       },
     });
+  }
+
+  /** Whether the runtime, as it runs now, has followed the chain to the newest block that there was, if any. */
+  get isDone(): boolean {
+    return this.host.info !== undefined && (this.reached || this.backend.latestHeight === 0n);
   }
 
   start(): void {
@@ -60,7 +68,10 @@ export class ConsensusSync {
 
   /** A runtime that has just started does not wait for the next block, which may be long in coming. */
   private async follow(events: Subscription<RuntimeHostEvent>): Promise<void> {
-    for await (const { type } of events) if (type === "started") this.catchUp();
+    for await (const { type } of events) {
+      this.reached = false;
+      if (type === "started") this.catchUp();
+    }
   }
 
   private catchUp(): void {
@@ -71,6 +82,10 @@ export class ConsensusSync {
   private async tell(): Promise<void> {
     if (this.host.info === undefined) return;
     await this.host.call("RuntimeConsensusSyncRequest", { height: this.height }, DEADLINE_MS);
+    if (!this.reached) {
+      this.reached = true;
+      this.caughtUp();
+    }
     await this.pause();
   }
 

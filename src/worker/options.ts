@@ -41,7 +41,7 @@ export interface RuntimeWorkerOptions {
    * have that version; it is asked again.
    */
   readonly provision: (site: HostSite) => RuntimeHost | undefined;
-  /** Told when the versions that the node can serve are others than before. */
+  /** Told when the versions that the node can serve are others than before, or when it can serve them at last. */
   readonly versionsChanged?: () => void;
   /** Present on nodes that serve in committees; commitments go through it. */
   readonly executor?: { readonly submitter: TransactionSubmitter; readonly conduct?: Conduct | undefined };

@@ -24,6 +24,7 @@ import { RuntimeClient } from "./client/runtime-client.js";
 import { DeploymentFollower } from "./deployments.js";
 import { dispatchAt } from "./dispatch.js";
 import { Executor } from "./executor/executor.js";
+import type { BatchCut } from "./executor/storable.js";
 import { serveTransactions } from "./executor/tx-sync.js";
 import { KeyManagerUpdates } from "./key-manager-updates.js";
 import type { FinalizedBy, HostSite, RoundReport, RuntimeStatus, RuntimeWorkerOptions } from "./options.js";
@@ -52,6 +53,7 @@ export class RuntimeWorker {
   private readonly executor: Executor | undefined;
   private readonly components: Components;
   private readonly rounds = new EventHub<RoundReport>();
+  private readonly cuts = new EventHub<BatchCut>();
   private topic: JoinedTopic | undefined;
   private ends: (() => void)[] = [];
   /** Rounds over which there was a dispute. */
@@ -84,7 +86,7 @@ export class RuntimeWorker {
     this.versioned = this.hostVersions();
     this.host = this.versioned;
     this.deployments = new DeploymentFollower(backend, this.versioned);
-    this.consensusSync = new ConsensusSync(backend, this.host, clock, log);
+    this.consensusSync = new ConsensusSync(backend, this.host, clock, log, () => options.versionsChanged?.());
     const told = { host: this.host, ronl: this.host };
     this.keyManagerUpdates = new KeyManagerUpdates({ ...told, runtimeId, backend, clock, log });
     this.pool = new TxPool({
@@ -98,7 +100,8 @@ export class RuntimeWorker {
     const common = { runtimeId, backend, p2p, host: this.host, pool: this.pool, db, signer, disk, clock };
     if (options.executor !== undefined) {
       const { submitter, conduct } = options.executor;
-      this.executor = new Executor({ ...common, submitter, conduct, log: log.child("executor") });
+      const cut = (batch: BatchCut): void => this.cuts.publish(batch);
+      this.executor = new Executor({ ...common, submitter, conduct, log: log.child("executor"), cut });
     }
     const component = (name: string): RuntimeHost | undefined => this.components.host(name);
     this.client = new RuntimeClient({ ...common, history, reader: this.reader, component });
@@ -155,9 +158,14 @@ export class RuntimeWorker {
     return this.storage.history;
   }
 
-  /** Whether the node can serve in committees: its runtime runs, and it has most of the rounds. */
+  /**
+   * Whether the node can serve: its runtime runs, and it has most of the rounds. For committees the runtime must pick
+   * transactions itself and have followed the chain, too, or the node would be elected in vain and pay for it.
+   */
   get isAvailable(): boolean {
-    return this.host.info !== undefined && this.storage.isAvailable;
+    const { host, executor, consensusSync, storage } = this;
+    if (host.info === undefined || !storage.isAvailable) return false;
+    return executor === undefined || (host.info.features.scheduleControl !== undefined && consensusSync.isDone);
   }
 
   get status(): RuntimeStatus {
@@ -178,6 +186,11 @@ export class RuntimeWorker {
   /** Rounds from now on that ended normally or failed. */
   watchRounds(): Subscription<RoundReport> {
     return this.rounds.subscribe();
+  }
+
+  /** Batches from now on that this node as a scheduler has made smaller, so that storage nodes take them. */
+  watchCuts(): Subscription<BatchCut> {
+    return this.cuts.subscribe();
   }
 
   /** Resolves when the runtime runs and the chain has been caught up with. */
@@ -209,6 +222,7 @@ export class RuntimeWorker {
     await this.pool.stop();
     this.client.close();
     this.rounds.close();
+    this.cuts.close();
     this.storage.close();
   }
 

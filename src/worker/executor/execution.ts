@@ -14,7 +14,7 @@ import { emptyRootLike, stateRootOf } from "../storage/round-roots.js";
 import type { StorageLimits } from "../storage/receipts/committee.js";
 import { keepRoundTrees, type RoundTrees } from "../storage/round-trees.js";
 import type { TxPool } from "../txpool/tx-pool.js";
-import { excessOf, fewer } from "./storable.js";
+import { type BatchCut, excessOf, fewer } from "./storable.js";
 
 /** An execution may take so many times the time that a scheduler has for its proposal. */
 const DEADLINE_FACTOR = 3;
@@ -44,6 +44,8 @@ export interface BatchExecutionOptions {
   /** What storage nodes take of one round; undefined when they are not asked. */
   readonly limits: () => StorageLimits | undefined;
   readonly log: Log;
+  /** Told of batches that were made smaller. */
+  readonly cut: (cut: BatchCut) => void;
 }
 
 /** Executes batches in the runtime and keeps what came out. */
@@ -86,9 +88,12 @@ export class BatchExecution {
       const next = await this.call(basis, { mode: EXECUTION_MODE.execute, inputRoot: inputRootOf(inputs), inputs });
       if (next === undefined) return undefined;
       const isAlone = kept.length === 0 && excessOf(next, limits) === undefined;
-      const said = { round, problem: excess.problem };
+      const { problem } = excess;
+      const [from, to] = [txHashes.length, kept.length];
+      const said = { round, problem };
       if (isAlone) log.warn("transaction is dropped: it cannot be stored", { ...said, transaction: toHex(first) });
-      else log.info("batch is cut so that it can be stored", { ...said, from: txHashes.length, to: kept.length });
+      else log.info("batch is cut so that it can be stored", { ...said, from, to });
+      this.options.cut({ round, problem, from, to, dropped: isAlone ? first : undefined });
       const rejected = isAlone ? [...txRejectHashes, first] : txRejectHashes;
       response = { ...next, txHashes: kept, txRejectHashes: rejected, txInputRoot: inputRootOf(inputs) };
     }

@@ -17,7 +17,7 @@ import { asksForRound, type Dispatch } from "../dispatch.js";
 import type { CommitteeMembership, TransactionSubmitter } from "../options.js";
 import { storageCommittee } from "../storage/receipts/committee.js";
 import type { TxPool } from "../txpool/tx-pool.js";
-import { isExcessive } from "./batch-limits.js";
+import { verdictOn } from "./batch-limits.js";
 import { CommitteeTopic } from "./committee-topic.js";
 import { Commitments } from "./commitments.js";
 import { CommitteeView } from "./committee-view.js";
@@ -30,6 +30,7 @@ import { Receipts } from "./receipts.js";
 import { Round } from "./round.js";
 import { SignedRecords } from "./signed-records.js";
 import { RoundSigning } from "./signing.js";
+import type { BatchCut } from "./storable.js";
 import { type Happening, type Outcome, type Processing, type State, type Storing, WAITING } from "./state.js";
 import { fetchTransactions } from "./tx-sync.js";
 
@@ -55,6 +56,7 @@ export interface ExecutorOptions {
   readonly conduct?: Conduct | undefined;
   readonly clock: Clock;
   readonly log: Log;
+  readonly cut: (cut: BatchCut) => void;
 }
 
 /** A node's work in the executor committee of one runtime. */
@@ -87,7 +89,7 @@ export class Executor {
       this.offer({ type: "stored", by, receipts });
     const receipts = new Receipts({ ...options, chainContext: this.chainContext, done });
     this.receipts = receipts;
-    this.execution = new BatchExecution({ host, disk, db, log, pool, limits: () => receipts.limits });
+    this.execution = new BatchExecution({ host, disk, db, log, pool, limits: () => receipts.limits, cut: options.cut });
     this.topic = new CommitteeTopic({
       p2p,
       chainContext: this.chainContext,
@@ -275,13 +277,12 @@ export class Executor {
     const disputed = round.disputed !== undefined;
     if (this.state.kind !== "waiting-for-batch" || round.submitted.has(rank)) return;
     if (disputed && !isBackupWorker) return;
-    if (!equalBytes(proposal.header.previousHash, round.previousHash)) return;
-    this.latestBatchSize = proposal.batch.length;
     const known = proposal.batch.map((txHash) => this.options.pool.get(txHash));
-    if (isExcessive(round.dispatch.descriptor, proposal.batch, known)) {
-      this.commitments.fail(round, rank, proposal.nodeId);
-      return;
-    }
+    const { dispatch, previousHash } = round;
+    const verdict = verdictOn(proposal, known, { descriptor: dispatch.descriptor, previousHash });
+    if (verdict === "excessive") this.commitments.fail(round, rank, proposal.nodeId);
+    if (verdict !== "good") return;
+    this.latestBatchSize = proposal.batch.length;
     const inputs = known.filter((raw) => raw !== undefined);
     this.options.pool.propose(inputs);
     if (inputs.length < known.length) {
@@ -298,7 +299,7 @@ export class Executor {
     const { p2p, runtimeId, pool, log } = this.options;
     const missing = state.proposal.batch.filter((txHash) => pool.get(txHash) === undefined);
     const done = (found: readonly Uint8Array[]): void => {
-      pool.propose(found);
+      pool.receiveProposed(found);
       this.offer({ type: "fetched", state, complete: found.length === missing.length });
     };
     log.debug("transactions of a proposal are missing", { missing: missing.length });

@@ -85,8 +85,7 @@ export class Round {
     };
     this.after(stepMs, tick);
     if (this.rank === NO_RANK) return;
-    // Those of worse rank leave the better ones their time, else all would propose at the same moment.
-    this.after(toMs(batchFlushTimeout) + Number(this.rank) * stepMs, () => {
+    this.after(flushDelayMs(toMs(batchFlushTimeout), stepMs, Number(this.rank)), () => {
       this.flush = true;
       flush();
     });
@@ -101,6 +100,16 @@ export class Round {
     for (const timer of this.timers) timer.cancel();
     this.timers = [];
   }
+}
+
+/**
+ * When a scheduler proposes without transactions, after the beginning of the round, in milliseconds. As in the reference
+ * it is when both the flush timeout and its rank allow it. But where the timeouts are near each other, the next rank would
+ * propose before it can have heard from the better one; there it leaves that one the time of a proposer.
+ */
+export function flushDelayMs(flushMs: number, proposerMs: number, rank: number): number {
+  const rankMs = rank * proposerMs;
+  return flushMs * 2 <= proposerMs ? Math.max(flushMs, rankMs) : flushMs + rankMs;
 }
 
 function smallest(...ranks: bigint[]): bigint {

@@ -12,6 +12,19 @@ export interface Excess {
   readonly factor: number | undefined;
 }
 
+/** What a scheduler has left out of a batch, because storage nodes would not have kept what came of it. */
+export interface BatchCut {
+  readonly round: bigint;
+  /** What was too much. */
+  readonly problem: string;
+  /** Transactions that the runtime had picked. */
+  readonly from: number;
+  /** Those that are tried instead. */
+  readonly to: number;
+  /** Hash of a transaction that is too much alone, and will never be in a round; 32 bytes. */
+  readonly dropped: Uint8Array | undefined;
+}
+
 /** What storage nodes would refuse in the results of a batch; undefined when they take it. */
 export function excessOf(response: RuntimeExecuteTxBatchResponse, limits: StorageLimits): Excess | undefined {
   const { batch, txInputWriteLog } = response;

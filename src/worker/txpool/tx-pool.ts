@@ -176,6 +176,19 @@ export class TxPool {
     }
   }
 
+  /** The same for those that came from a peer; should the round fail, they are at hand for the next one, too. */
+  receiveProposed(transactions: readonly Uint8Array[]): void {
+    this.propose(transactions);
+    for (const raw of transactions) {
+      try {
+        this.offer(raw);
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error;
+        this.options.log.debug("transaction of a proposal has no place in the pool", { error: error.message });
+      }
+    }
+  }
+
   /** The round is over. */
   clearProposed(): void {
     this.proposed = new Map();

@@ -305,6 +305,18 @@ describe("transactions in the pool", () => {
     expect(codeOf(await pool.submit(tx))).toBe("/0");
   });
 
+  test("of proposals that came from a peer are at hand for later rounds, too", async () => {
+    const known = insertCall("alice", 0n, "a", "b");
+    const added = insertCall("bob", 0n, "a", "b");
+    await pool.submit(known);
+    pool.receiveProposed([known, added, new Uint8Array(0)]);
+    pool.clearProposed();
+    expect(pool.get(hash(added))).toEqual(added);
+    const before = checked;
+    while (checked === before) await new Promise((resolve) => setImmediate(resolve));
+    expect(pool.suggestion(10)).toHaveLength(2);
+  });
+
   test("of proposals and incoming messages can be found until the round is over", () => {
     const [proposed, incoming] = [utf8("proposed"), utf8("incoming")];
     const message = { id: 0n, caller: new Uint8Array(21), tag: 0n, fee: 0n, tokens: 0n, data: incoming };
