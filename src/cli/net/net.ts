@@ -204,6 +204,9 @@ async function runIn(
     cleanup.add(await metrics.start(options.metrics ?? 0, network, handler, folder, log.child("metrics")));
   }
   if (worker !== undefined) void observer.follow(worker);
+  for (const { name, runtimes } of network.nodes) {
+    for (const of of runtimes) if (of.executes) void observer.followCuts(name, of);
+  }
   const submit = async (tx: Uint8Array): Promise<void> => await worker?.client.submitTxNoWait(tx);
   const load = new Load({ world, everyMs: LOAD_EVERY_MS, submit });
   cleanup.add(() => load.stop());

@@ -81,6 +81,11 @@ export class Observer {
     }
   }
 
+  /** Follows what a node leaves out of its batches. */
+  async followCuts(node: string, worker: RuntimeWorker): Promise<void> {
+    for await (const cut of worker.watchCuts()) this.reporter.cut({ node, ...cut });
+  }
+
   private status(): Status {
     const { backend } = this.network;
     const state = backend.stateAt(0n);

@@ -3,6 +3,7 @@ import type { Clock } from "#common/ports/clock.js";
 import type { TrustRoot } from "#consensus/light/client.js";
 import type { Incident } from "#network/incidents.js";
 import type { DevelopmentAccount } from "#network/topology.js";
+import type { BatchCut } from "#worker/executor/storable.js";
 import { addressFromPublicKey, addressToText } from "#common/address.js";
 import { TOKEN } from "#network/fixture.js";
 import { onOutput } from "../colours.js";
@@ -48,6 +49,11 @@ export interface ReceiptsReport {
   readonly signers: readonly string[];
 }
 
+/** What a scheduler, by its name, has left out of a batch. */
+export interface CutReport extends BatchCut {
+  readonly node: string;
+}
+
 /** The last word of a run; times are milliseconds since the process began, undefined for what did not happen. */
 export interface SummaryReport {
   readonly firstBlockMs: number | undefined;
@@ -88,6 +94,7 @@ export interface Reporter {
   round(report: RoundReport, status: () => Status): void;
   incident(report: IncidentReport): void;
   receipts(report: ReceiptsReport): void;
+  cut(report: CutReport): void;
   summary(report: SummaryReport): void;
 }
 
@@ -163,6 +170,10 @@ export function jsonReporter(write: (text: string) => void): Reporter {
       line("round", { round: Number(round), transactions, finalized_by: finalizedBy }),
     incident: (report) => line(report.type, incidentFields(report)),
     receipts: ({ round, signers }) => line("receipts", { round: Number(round), signers }),
+    cut: ({ round, node, problem, from, to, dropped }) =>
+      dropped === undefined
+        ? line("cut", { round: Number(round), node, problem, from, to })
+        : line("dropped", { round: Number(round), node, problem, transaction: toHex(dropped) }),
     summary: ({ firstBlockMs, firstRoundMs, blocks, rounds, transactions, memoryMb, appHash }) =>
       line("summary", {
         first_block_ms: firstBlockMs ?? null,
@@ -236,6 +247,12 @@ export function textReporter(write: (text: string) => void, live: boolean, clock
       if (isReady) write(`${live ? "\r\u001b[2K" : ""}${incidentWords(report)}\n`);
     },
     receipts: () => undefined,
+    cut({ round, node, problem, dropped }) {
+      // Smaller batches are nothing to worry about, so they are told of in the log only.
+      if (!isReady || dropped === undefined) return;
+      const words = `transaction ${toHex(dropped)} is dropped by ${node} in round ${round}: ${problem}`;
+      write(`${live ? "\r\u001b[2K" : ""}${onOutput.red(words)}\n`);
+    },
     summary({ blocks, rounds, transactions, memoryMb, firstRoundMs }) {
       const first = firstRoundMs === undefined ? "" : `, first round after ${firstRoundMs} ms`;
       const end = live ? "\n" : "";

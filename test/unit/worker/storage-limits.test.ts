@@ -1,10 +1,12 @@
 import { afterEach, describe, expect, test } from "vitest";
-import { utf8 } from "#common/bytes.js";
+import { toHex, utf8 } from "#common/bytes.js";
+import { hash } from "#common/hash.js";
 import type { Runtime } from "#consensus/services/registry/types/runtime.js";
 import type { KeyedSignature } from "#common/crypto/signature.js";
 import { defineRuntime, method, noArguments, openSignedCall, struct, u32 } from "#runtime/kit/index.js";
 import { RuntimeExecuteTxBatchResponse } from "#runtime/rhp/messages/index.js";
-import { excessOf, fewer } from "#worker/executor/storable.js";
+import { type BatchCut, excessOf, fewer } from "#worker/executor/storable.js";
+import { nodeNames } from "./support/local-network.ts";
 import { ALICE, BOB, ProgramNetwork } from "./support/program-network.ts";
 
 /** So many entries of so many bytes, from a number on. */
@@ -49,6 +51,18 @@ function send(by: typeof ALICE, size: Size): Promise<void> {
   return network.net.worker("client-0").client.submitTxNoWait(network.transaction(by, "fill", Size, size));
 }
 
+/** What all nodes have left out of their batches so far. */
+function watchCuts(): readonly BatchCut[] {
+  const seen: BatchCut[] = [];
+  for (const name of nodeNames("compute")) {
+    const cuts = network.net.worker(name).watchCuts();
+    void (async () => {
+      for await (const cut of cuts) seen.push(cut);
+    })();
+  }
+  return seen;
+}
+
 /** Receipts of the round's scheduler, as they stand in its commitment. */
 async function receiptsOf(round: bigint): Promise<KeyedSignature[]> {
   const { height } = network.net.worker("client-0").history.block(round) as { height: bigint };
@@ -65,17 +79,26 @@ async function receiptsOf(round: bigint): Promise<KeyedSignature[]> {
 describe("results that are too large for storage nodes", () => {
   test("come from fewer transactions at a time: all become final, with receipts", async () => {
     await start((committee) => (committee.maxApplyWriteLogEntries = MOST));
+    const cuts = watchCuts();
     const calls = Array.from({ length: 40 }, (_, i) => fill(ALICE, { from: 2 * i, entries: 2, bytes: 10 }));
     const rounds = (await Promise.all(calls)).map(({ round }) => round);
     const used = new Set(rounds);
     expect(used.size).toBeGreaterThanOrEqual(4);
     for (const round of used) expect((await receiptsOf(round)).length).toBeGreaterThanOrEqual(2);
+    expect(cuts.length).toBeGreaterThan(0);
+    for (const { from, to, dropped } of cuts) {
+      expect(to).toBeLessThan(from);
+      expect(to).toBeGreaterThan(0);
+      expect(dropped).toBeUndefined();
+    }
   });
 
   test("of a single transaction make the scheduler drop it, and others go on", async () => {
     await start((committee) => (committee.maxApplyWriteLogEntries = MOST));
     await fill(ALICE, { from: 0, entries: 1, bytes: 10 });
-    await send(BOB, { from: 100, entries: 100, bytes: 10 });
+    const cuts = watchCuts();
+    const tooMuch = network.transaction(BOB, "fill", Size, { from: 100, entries: 100, bytes: 10 });
+    await network.net.worker("client-0").client.submitTxNoWait(tooMuch);
     const rounds = [];
     for (let i = 1; i < 6; i++) rounds.push((await fill(ALICE, { from: i, entries: 1, bytes: 10 })).round);
     expect(new Set(rounds).size).toBe(5);
@@ -84,6 +107,12 @@ describe("results that are too large for storage nodes", () => {
     const transactions = [];
     for (let round = 1n; round <= last; round++) transactions.push(...client.getTransactions(round));
     expect(transactions).toHaveLength(6);
+    expect(cuts.length).toBeGreaterThan(0);
+    for (const { problem, to, dropped } of cuts.filter((cut) => cut.dropped !== undefined)) {
+      expect([to, toHex(dropped as Uint8Array)]).toEqual([0, toHex(hash(tooMuch))]);
+      expect(problem).toMatch(/^1\d\d changes of a tree, of which storage nodes take 24$/);
+    }
+    expect(cuts.some(({ dropped }) => dropped !== undefined)).toBe(true);
   });
 
   test("because of one entry that no proof could show in a transaction are dropped too", async () => {
