@@ -66,7 +66,8 @@ async function* limited({ url, body }: Response, limit: number): AsyncGenerator<
 export class BundleDownloads {
   private readonly wanted = new Map<string, Uint8Array>();
   private readonly cancelled = new AbortController();
-  private working: Promise<void> | undefined;
+  private busy = false;
+  private working: Promise<void> = Promise.resolve();
   private retry: Timer | undefined;
 
   constructor(private readonly options: BundleDownloadsOptions) {}
@@ -88,28 +89,43 @@ export class BundleDownloads {
   }
 
   private work(): void {
-    if (this.working !== undefined) return;
-    this.working = this.fetchAll().finally(() => {
-      this.working = undefined;
+    if (this.busy) return;
+    this.busy = true;
+    this.working = this.fetchAll().catch((error: unknown) => {
+      this.busy = false;
+      this.options.log.error("fetching bundles failed", { error: reasonOf(error) });
     });
   }
 
   private async fetchAll(): Promise<void> {
-    const { clock, log, arrived } = this.options;
+    const { clock } = this.options;
     const tried = new Set<string>();
-    for (;;) {
-      const next = Array.from(this.wanted).find(([id]) => !tried.has(id));
-      if (next === undefined || this.cancelled.signal.aborted) break;
+    for (let next = this.untried(tried); next !== undefined; next = this.untried(tried)) {
       const [id, hash] = next;
       tried.add(id);
-      if (!(await this.fetchFromAny(hash))) continue;
-      this.wanted.delete(id);
-      log.info("bundle fetched", { bundle: id });
-      arrived();
+      await this.obtain(id, hash);
     }
+    // Nothing is awaited from the last look on: whatever is wanted afterwards is seen by another run.
+    this.busy = false;
     if (this.wanted.size === 0 || this.cancelled.signal.aborted) return;
     this.retry?.cancel();
     this.retry = clock.setTimer(RETRY_MS, () => this.work());
+  }
+
+  private untried(tried: ReadonlySet<string>): readonly [id: string, hash: Uint8Array] | undefined {
+    if (this.cancelled.signal.aborted) return undefined;
+    return Array.from(this.wanted).find(([id]) => !tried.has(id));
+  }
+
+  private async obtain(id: string, hash: Uint8Array): Promise<void> {
+    const { store, log, arrived } = this.options;
+    // One that is here and still wanted does not bring the version that its deployment says: another copy would not.
+    const isHere = store.list().some((bundle) => equalBytes(bundle.hash, hash));
+    if (!isHere && !(await this.fetchFromAny(hash))) return;
+    this.wanted.delete(id);
+    if (isHere) return;
+    log.info("bundle fetched", { bundle: id });
+    arrived();
   }
 
   private async fetchFromAny(hash: Uint8Array): Promise<boolean> {

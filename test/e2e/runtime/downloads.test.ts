@@ -11,6 +11,7 @@ import { BundleStore } from "#platform/bundle-store.js";
 import { readBundle } from "#platform/bundle-archive.js";
 import { systemClock } from "#platform/clock.js";
 import { connectGrpc } from "#platform/grpc-client.js";
+import { lineLog } from "#platform/log.js";
 import type { Log, LogFields } from "#common/ports/log.js";
 import { processes } from "../network/support/processes.ts";
 import { bundleRuntime } from "./support/bundle.ts";
@@ -112,6 +113,25 @@ describe("bundles from registries", () => {
     expect(small.store.list()).toEqual([]);
     expect(small.errors[0]).toMatch(/kv\.orc sends more than 1000 bytes/);
   });
+});
+
+test("a bundle that is here is not fetched again, whoever wants it", async () => {
+  const store = new BundleStore(mkdtempSync(join(folder, "store-")));
+  await store.install(archive);
+  const missing = new Uint8Array(32).fill(1);
+  const log = lineLog({ level: "none" });
+  let ended: () => void = () => undefined;
+  const over = new Promise<void>((done) => {
+    ended = done;
+  });
+  const clock = { ...systemClock, setTimer: () => (ended(), { cancel: () => undefined }) };
+  const registries = [registryUrl("--registry", `${address}/r`)];
+  const downloads = new BundleDownloads({ registries, store, maxBytes: 1 << 20, clock, log, arrived: () => ended() });
+  downloads.want(hash);
+  downloads.want(missing);
+  await over;
+  await downloads.stop();
+  expect(asked).toEqual([`/r/${toHex(missing)}`]);
 });
 
 describe("qanat net --registry", () => {
