@@ -205,7 +205,7 @@ async function runIn(
   }
   if (worker !== undefined) void observer.follow(worker);
   for (const { name, runtimes } of network.nodes) {
-    for (const of of runtimes) if (of.executes) void observer.followCuts(name, of);
+    for (const runtime of runtimes) if (runtime.executes) void observer.followCuts(name, runtime);
   }
   const submit = async (tx: Uint8Array): Promise<void> => await worker?.client.submitTxNoWait(tx);
   const load = new Load({ world, everyMs: LOAD_EVERY_MS, submit });
