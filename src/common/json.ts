@@ -1,6 +1,9 @@
 import { DecodeError } from "./errors/index.js";
 
-/** JSON with integers beyond 2^53 as bigint: round and epoch numbers use the whole u64 range on this wire. */
+/**
+ * JSON with integers beyond 2^53 as bigint: round and epoch numbers use the whole u64 range on this wire. Whole numbers
+ * that are written with a fraction or an exponent are read as NaN, since nothing here has fractions.
+ */
 export type Json = null | boolean | number | bigint | string | readonly Json[] | { readonly [key: string]: Json };
 
 const MAX_DEPTH = 200;
@@ -69,7 +72,9 @@ class Parser {
     if (number[0].length > MAX_NUMBER) this.fail(`number of more than ${MAX_NUMBER} characters`);
     const plain = Number(number[0]);
     const integer = number[1] === undefined && number[2] === undefined;
-    return integer && !Number.isSafeInteger(plain) ? BigInt(number[0]) : plain;
+    // 1.0 and 1e3 are no integers to the reference; numbers beyond all integer types need no mark.
+    if (!integer) return Number.isInteger(plain) && plain < 2 ** 64 && plain > -(2 ** 64) ? Number.NaN : plain;
+    return Number.isSafeInteger(plain) ? plain : BigInt(number[0]);
   }
 
   private object(depth: number): Json {

@@ -5,12 +5,19 @@ import { define, type Schema } from "./schema.js";
 
 const U64_MAX = 0xffffffffffffffffn;
 
-function jsonInteger(json: Json): bigint {
+function jsonInteger(json: Json, signed: boolean): bigint {
   if (json === null) return 0n;
   if (typeof json === "bigint") return json;
-  if (typeof json === "number" && Number.isInteger(json)) return BigInt(json);
-  if (typeof json === "string" && /^-?\d{1,20}$/.test(json)) return BigInt(json);
+  if (typeof json === "number" && Number.isInteger(json) && (signed || !Object.is(json, -0))) return BigInt(json);
   throw new DecodeError("expected an integer");
+}
+
+/** An integer as the name of a member; only signed ones may have a sign. */
+function keyInteger(key: string, signed: boolean): bigint {
+  const digits = /^([+-]?)0*(\d{1,20})$/.exec(key);
+  if (digits === null || (digits[1] !== "" && !signed)) throw new DecodeError("expected an integer");
+  const value = BigInt(digits[2] as string);
+  return digits[1] === "-" ? -value : value;
 }
 
 function inRange(value: bigint, min: bigint, max: bigint): bigint {
@@ -32,7 +39,8 @@ function small(typeName: string, max: number): Schema<number> {
     write: (w, value) => w.uint(value),
     readValue: (r) => (r.tryNull() ? 0 : r.readUint(max)),
     toJson: (value) => value,
-    fromJson: (json) => Number(inRange(jsonInteger(json), 0n, BigInt(max))),
+    fromJson: (json) => Number(inRange(jsonInteger(json, false), 0n, BigInt(max))),
+    fromKey: (key) => Number(inRange(keyInteger(key, false), 0n, BigInt(max))),
     zero: () => 0,
     isEmpty: (value) => value === 0,
     equals: (a, b) => a === b,
@@ -51,7 +59,8 @@ function big(typeName: string, min: bigint, max: bigint, readValue: (r: CborRead
     write: (w, value) => w.int(value),
     readValue,
     toJson: integerJson,
-    fromJson: (json) => inRange(jsonInteger(json), min, max),
+    fromJson: (json) => inRange(jsonInteger(json, min < 0n), min, max),
+    fromKey: (key) => inRange(keyInteger(key, min < 0n), min, max),
     zero: () => 0n,
     isEmpty: (value) => value === 0n,
     equals: (a, b) => a === b,
@@ -108,14 +117,16 @@ export function text(options: { max: number }): Schema<string> {
 /**
  * A closed set of words that are integers on the wire and words in JSON.
  * @param words word -> number; numbers outside the set are accepted in CBOR, as the reference does
+ * @param options.json "numbers" where the reference has no words for it: integers in JSON too
  * @param options.max largest number, 255 unless told
  * @param options.extensions more words, which v26.1 does not know
  */
 export function enumeration(
   typeName: string,
   words: Readonly<Record<string, number>>,
-  { max = 0xff, extensions = {} }: { max?: number; extensions?: Readonly<Record<string, number>> } = {},
+  options: { json?: "numbers"; max?: number; extensions?: Readonly<Record<string, number>> } = {},
 ): Schema<number> {
+  const { max = 0xff, extensions = {} } = options;
   const all = { ...words, ...extensions };
   const byNumber = new Map(Object.entries(all).map(([word, n]) => [n, word]));
   const fromText = (word: string): number => {
@@ -123,14 +134,25 @@ export function enumeration(
     if (n === undefined) throw new DecodeError(`unknown ${typeName} "${word}"`);
     return n;
   };
+  const numbers = small(typeName, max);
+  const fromJson = (json: Json): number => {
+    if (json === null) return 0;
+    if (typeof json !== "string") throw new DecodeError(`expected the name of a ${typeName}`);
+    return fromText(json);
+  };
+  const inWords = {
+    toJson: (value: number): Json => byNumber.get(value) ?? value,
+    fromJson,
+    fromKey: fromText,
+  };
   return define<number>({
     typeName,
     description: { kind: "enumeration", words },
     write: (w, value) => w.uint(value),
     readValue: (r) => r.readUint(max),
-    toJson: (value) => byNumber.get(value) ?? value,
-    fromJson: (json) =>
-      typeof json === "string" ? fromText(json) : Number(inRange(jsonInteger(json), 0n, BigInt(max))),
+    ...(options.json === "numbers"
+      ? { toJson: numbers.toJson, fromJson: numbers.fromJson, fromKey: numbers.fromKey }
+      : inWords),
     zero: () => 0,
     isEmpty: (value) => value === 0,
     equals: (a, b) => a === b,

@@ -10,12 +10,13 @@ export interface Timestamp {
 /** 0001-01-01T00:00:00Z, Go's zero time, which is null on the wire. */
 const ZERO: Timestamp = { seconds: -62135596800n, nanos: 0 };
 
-const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))$/;
+/** As the reference reads it: an hour of one digit, a decimal comma and more digits than it keeps are good enough. */
+const RFC3339 = /^(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,](\d+))?(?:Z|([+-])(\d\d):(\d\d))$/;
 
 /** Days since 1970-01-01 of a civil date, in integers only. */
 function daysFromCivil(year: bigint, month: bigint, day: bigint): bigint {
   const y = month <= 2n ? year - 1n : year;
-  const era = y / 400n;
+  const era = (y >= 0n ? y : y - 399n) / 400n;
   const yoe = y - era * 400n;
   const doy = (153n * (month > 2n ? month - 3n : month + 9n) + 2n) / 5n + day - 1n;
   const doe = yoe * 365n + yoe / 4n - yoe / 100n + doy;
@@ -24,7 +25,7 @@ function daysFromCivil(year: bigint, month: bigint, day: bigint): bigint {
 
 function civilFromDays(days: bigint): [year: bigint, month: bigint, day: bigint] {
   const z = days + 719468n;
-  const era = z / 146097n;
+  const era = (z >= 0n ? z : z - 146096n) / 146097n;
   const doe = z - era * 146097n;
   const yoe = (doe - doe / 1460n + doe / 36524n - doe / 146096n) / 365n;
   const doy = doe - (365n * yoe + yoe / 4n - yoe / 100n);
@@ -43,8 +44,10 @@ export function timestampFromText(text: string): Timestamp {
     throw new DecodeError("time out of range");
   }
   const offset = (part(9) * 60n + part(10)) * (m[8] === "-" ? -60n : 60n);
-  const seconds = daysFromCivil(part(1), part(2), part(3)) * 86400n + hour * 3600n + minute * 60n + second - offset;
-  return { seconds, nanos: Number((m[7] ?? "").padEnd(9, "0")) };
+  const days = daysFromCivil(part(1), part(2), part(3));
+  if (civilFromDays(days)[2] !== part(3)) throw new DecodeError("time out of range");
+  const seconds = days * 86400n + hour * 3600n + minute * 60n + second - offset;
+  return { seconds, nanos: Number((m[7] ?? "").slice(0, 9).padEnd(9, "0")) };
 }
 
 /** RFC 3339 text in UTC with as many fraction digits as needed. */

@@ -10,7 +10,7 @@ export const ROOT_STATE = 1;
 export const ROOT_IO = 2;
 
 /** Types of trees. 0 is no type; it decodes, so that whoever uses the root can refuse it. */
-export const RootType = enumeration("RootType", { invalid: 0, state: ROOT_STATE, io: ROOT_IO });
+export const RootType = enumeration("RootType", { invalid: 0, state: ROOT_STATE, io: ROOT_IO }, { json: "numbers" });
 
 /** A tree: namespace, version, type and hash of its root node. */
 export class Root extends struct("Root", {

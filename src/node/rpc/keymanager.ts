@@ -28,7 +28,8 @@ function* told<A>(
 /** Methods of the key manager's secrets. */
 export function secretsHandlers(view: ChainView): Handlers<(typeof keyManagerSecretsMethods)["methods"]> {
   return {
-    StateToGenesis: (height) => queries.toGenesis(view.state(height)),
+    // CHURP has methods of its own.
+    StateToGenesis: (height) => ({ ...queries.toGenesis(view.state(height)), churp: undefined }),
     GetStatus: ({ height, id }) => queries.status(view.state(height), id),
     GetStatuses: (height) => orNull(queries.statuses(view.state(height))),
     GetMasterSecret: ({ height, id }) => queries.masterSecret(view.state(height), id),

@@ -19,6 +19,9 @@ import { isNodeExpired, type Node } from "./types/node.js";
 import type { Runtime } from "./types/runtime.js";
 import type { NodeStatus } from "./types/status.js";
 
+/** Size of the address of a consensus key, in bytes. */
+const ADDRESS_BYTES = 20;
+
 /** `GetEntity`. @throws CodedError registry/9 */
 export function entity(state: KeyValueReader, id: Uint8Array): Entity {
   const found = states.getEntity(state, id);
@@ -45,7 +48,7 @@ export function nodes(state: KeyValueReader, epoch: bigint): Node[] {
 
 /** `GetNodeByConsensusAddress`: expired or not. @throws CodedError registry/10 */
 export function nodeByConsensusAddress(state: KeyValueReader, address: Uint8Array): Node {
-  const found = states.nodeByConsensusAddress(state, address);
+  const found = address.length === ADDRESS_BYTES ? states.nodeByConsensusAddress(state, address) : undefined;
   if (found === undefined) throw registryErrors.noSuchNode();
   return found;
 }

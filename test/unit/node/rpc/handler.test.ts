@@ -14,6 +14,7 @@ import { consensusMethods } from "#consensus/rpc.js";
 import { getEpoch } from "#consensus/services/beacon/queries.js";
 import { beaconMethods } from "#consensus/services/beacon/rpc.js";
 import { EXECUTION_ORDER, SUBSCRIPTION_ORDER } from "#consensus/services/index.js";
+import { keyManagerSecretsMethods } from "#consensus/services/keymanager/rpc.js";
 import { registryMethods } from "#consensus/services/registry/rpc.js";
 import { rootHashMethods } from "#consensus/services/roothash/rpc.js";
 import { schedulerMethods } from "#consensus/services/scheduler/rpc.js";
@@ -243,6 +244,13 @@ test("the exported document starts a chain with the same accounts, and prints an
   const owner = addressFromPublicKey(built.accounts[1]?.signer.publicKey as Uint8Array);
   const expected = await createClient(stakingMethods, channel).Account({ height: document.height, owner });
   expect(account(app.stateAt(0n), owner)).toEqual(expected);
+});
+
+test("the key manager's secrets are told without CHURP, which has methods of its own", async () => {
+  const { keymanager } = await consensus().StateToGenesis(0n);
+  const secrets = await createClient(keyManagerSecretsMethods, channel).StateToGenesis(0n);
+  expect(keymanager.churp).toBeDefined();
+  expect(secrets).toEqual({ ...keymanager, churp: undefined });
 });
 
 test("the node tells about itself and refuses what it cannot do", async () => {

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { fromHex } from "#common/bytes.js";
+import { consensusAddress } from "#consensus/block/block-id.js";
+import { nodeByConsensusAddress } from "#consensus/services/registry/queries.js";
 import { InvalidBlock } from "#consensus/app/system-tx.js";
 import { makeNamespace } from "#common/namespace.js";
 import { ROLE_COMPUTE, ROLE_OBSERVER, ROLE_VALIDATOR } from "#common/node-roles.js";
@@ -105,6 +107,16 @@ describe("RegisterNode", () => {
     }
     expect(getNodeStatus(chain.state, keys.id.publicKey)?.electionEligibleAfter).toBe(0xffffffffffffffffn);
     expect(chain.claims()).toContain(nodeClaim(keys.id.publicKey));
+  });
+
+  it("is found by the address of its consensus key, and by nothing that is no address", () => {
+    chain.withRuntime();
+    expect(chain.registerNode(node(keys, owner))).toBe("ok");
+    const address = consensusAddress(keys.consensus.publicKey);
+    expect(nodeByConsensusAddress(chain.state, address).id).toEqual(keys.id.publicKey);
+    for (const size of [0, 5, 20, 32]) {
+      expect(() => nodeByConsensusAddress(chain.state, new Uint8Array(size))).toThrow("registry: no such node");
+    }
   });
 
   it("leaves no trace of a registration without enough stake", () => {
