@@ -17,6 +17,8 @@ import { type Bench, benchNetwork } from "./runtime/network.ts";
 import { type BenchOptions, type BenchResult, type Figure, spread } from "./support/bench.ts";
 
 const SECONDS = 5;
+/** A network that runs for minutes is measured, not the compiler at work: seconds of the same load before. */
+const WARM_UP_SECONDS = 3;
 const LATENCIES = 100;
 const TIMES = 9;
 /** The reference on this machine: Go nodes with a Rust runtime, blocks of one second, 50 senders. */
@@ -52,6 +54,7 @@ async function inProcess({ progress }: BenchOptions): Promise<Figure[]> {
     progress("latency");
     const figures = [await latency(bench)];
     progress("throughput in the process");
+    await throughput(200, WARM_UP_SECONDS, (tx) => client.submitTx(tx));
     const rate = await throughput(200, SECONDS, (tx) => client.submitTx(tx));
     figures.push(perSecond("transactions, 200 senders in the process", rate, 4000));
     progress("schedulers that die");
@@ -97,7 +100,7 @@ async function throughSocket({ root, progress }: BenchOptions): Promise<Figure[]
   const client = createClient(runtimeClientMethods, channel);
   const submit = (data: Uint8Array): Promise<unknown> => client.SubmitTx({ runtimeId: RUNTIME_ID, data });
   try {
-    await throughput(10, 1, submit);
+    await throughput(50, WARM_UP_SECONDS, submit);
     const figures: Figure[] = [];
     for (const senders of [50, 200]) {
       progress(`throughput through the socket, ${senders} senders`);
