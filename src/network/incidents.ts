@@ -59,18 +59,20 @@ export class IncidentReader {
   *read({ height, block, outcome }: CommittedBlock): Generator<Incident, void, void> {
     // Validators lose stake at the beginning of a block that brings evidence against them; workers, at elections.
     const atBeginning = reasonAtBeginning(block.evidence.evidence);
-    for (const event of outcome.beginEvents) yield* this.of(event, height, atBeginning);
+    for (const event of outcome.beginEvents) yield* this.of(event, height, () => atBeginning);
     for (const { events } of outcome.results) {
-      for (const event of events) yield* this.of(event, height, "runtime-equivocation");
+      for (const event of events) yield* this.of(event, height, () => "runtime-equivocation");
     }
     const { endEvents } = outcome;
-    for (const [i, event] of endEvents.entries())
-      yield* this.of(event, height, reasonAtEnd(endEvents.slice(i), height));
+    for (const [i, event] of endEvents.entries()) {
+      yield* this.of(event, height, () => reasonAtEnd(endEvents.slice(i), height));
+    }
   }
 
-  private *of(carrier: AbciEvent, height: bigint, reason: PenaltyReason): Generator<Incident, void, void> {
+  /** @param reason looked for only when somebody has lost stake: most events cost nobody anything */
+  private *of(carrier: AbciEvent, height: bigint, reason: () => PenaltyReason): Generator<Incident, void, void> {
     const taken = decodeEvent(escrowTaken, carrier);
-    if (taken !== undefined) yield { type: "slashed", entity: taken.owner, amount: taken.amount, reason };
+    if (taken !== undefined) yield { type: "slashed", entity: taken.owner, amount: taken.amount, reason: reason() };
     const event = readRuntimeEvent(carrier, height, EMPTY_HASH);
     if (event === undefined || !equalBytes(event.runtimeId, this.runtimeId)) return;
     yield* challengeIncidents(event);
