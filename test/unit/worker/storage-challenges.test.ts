@@ -118,13 +118,19 @@ async function closed(): Promise<void> {
   while (storageChallenges(net.network.backend.stateAt(0n), RUNTIME_ID).length > 0) await submit();
 }
 
+/** Starts a new network and makes rounds. Resolves with the first, which is old then. */
+async function startWithOldRound(): Promise<bigint> {
+  nonce = 0n;
+  disks = new Map();
+  await start();
+  const first = await submit();
+  while ((await submit()) < first + ROUNDS);
+  return first;
+}
+
 describe("storage nodes that are challenged", () => {
   test("prove on their own that they have state and results of old rounds, and earn the deposits", async () => {
-    nonce = 0n;
-    disks = new Map();
-    await start();
-    const first = await submit();
-    while ((await submit()) < first + ROUNDS);
+    const first = await startWithOldRound();
     const receipts = receiptsFor(first);
     expect(receipts.length).toBeGreaterThanOrEqual(2);
     const earned = new Map<string, bigint>();
@@ -140,11 +146,7 @@ describe("storage nodes that are challenged", () => {
   });
 
   test("lose stake and are frozen when they lost what they signed for; others answer", async () => {
-    nonce = 0n;
-    disks = new Map();
-    await start();
-    const first = await submit();
-    while ((await submit()) < first + ROUNDS);
+    const first = await startWithOldRound();
     const receipts = receiptsFor(first);
     const [loser, keeper] = receipts as [KeyedSignature, KeyedSignature];
     const [lost, kept] = [nameOf(loser.publicKey), nameOf(keeper.publicKey)];
@@ -173,11 +175,7 @@ describe("storage nodes that are challenged", () => {
   });
 
   test("get over having lost their disks when their peers have what is asked for", async () => {
-    nonce = 0n;
-    disks = new Map();
-    await start();
-    const first = await submit();
-    while ((await submit()) < first + ROUNDS);
+    const first = await startWithOldRound();
     const [receipt] = receiptsFor(first) as [KeyedSignature];
     const lost = nameOf(receipt.publicKey);
     await net.network.stop();
