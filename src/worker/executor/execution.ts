@@ -85,7 +85,8 @@ export class BatchExecution {
       const kept = txHashes.slice(0, fewer(txHashes.length, excess));
       const inputs = kept.map((txHash) => pool.get(txHash)).filter((raw) => raw !== undefined);
       if (inputs.length < kept.length) return undefined;
-      const next = await this.call(basis, { mode: EXECUTION_MODE.execute, inputRoot: inputRootOf(inputs), inputs });
+      const inputRoot = inputRootOf(inputs);
+      const next = await this.call(basis, { mode: EXECUTION_MODE.execute, inputRoot, inputs });
       if (next === undefined) return undefined;
       const isAlone = kept.length === 0 && excessOf(next, limits) === undefined;
       const { problem } = excess;
@@ -95,7 +96,7 @@ export class BatchExecution {
       else log.info("batch is cut so that it can be stored", { ...said, from, to });
       this.options.cut({ round, problem, from, to, dropped: isAlone ? first : undefined });
       const rejected = isAlone ? [...txRejectHashes, first] : txRejectHashes;
-      response = { ...next, txHashes: kept, txRejectHashes: rejected, txInputRoot: inputRootOf(inputs) };
+      response = { ...next, txHashes: kept, txRejectHashes: rejected, txInputRoot: inputRoot };
     }
   }
 
